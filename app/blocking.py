@@ -1,0 +1,23 @@
+"""Calls that hold a core or a disk for long, made so that a server on one thread goes on serving meanwhile."""
+
+import sys
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+
+def run_blocking(function: Callable[..., T], *args: Any, **kwargs: Any) -> T:
+    """Return `function(*args, **kwargs)`, run in a native thread where gevent runs the requests, else right here.
+
+    gevent cannot switch away from an fsync or a long computation: without this, every other request would wait for it.
+
+    >>> run_blocking(max, 1, 2)
+    2
+    """
+    if "gevent" in sys.modules:
+        from gevent import get_hub, monkey  # noqa: PLC0415 only the server has it
+
+        if monkey.is_module_patched("socket"):
+            return get_hub().threadpool.apply(function, args, kwargs)
+    return function(*args, **kwargs)

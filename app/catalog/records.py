@@ -1,0 +1,52 @@
+"""The rows of the catalog as the floors above see them."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+
+class State(StrEnum):
+    """The life of an upload. A row is never removed: a key is not given out twice."""
+
+    PENDING = "pending"  # the row is there, the object may be: nobody was told the key
+    LIVE = "live"  # row and object are there: the client has its answer, or will get it
+    DELETING = "deleting"  # gone for everyone; the object may still have to be removed
+    DELETED = "deleted"  # row without object, on purpose
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """The record of an object. `size` and `sha256` (hex) are those of the stored bytes; times are UTC."""
+
+    key: str
+    content_type: str
+    size: int
+    width: int
+    height: int
+    sha256: str
+    created_at: datetime
+    deletion_digest: str  # SHA-256 of the deletion token, hex
+    token_id: int | None = None  # of the token that sent it
+    writer: str = ""  # the server that writes it, so that reconcile can tell whether it lives
+    state: State = State.PENDING
+    version_id: str | None = None  # the store's
+    expires_at: datetime | None = None
+    converted_from: str | None = None  # the content type that was sent, where a conversion was needed
+    file_name: str | None = None  # the sender's, for display only
+    title: str | None = None
+    tags: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """That one request, known by `name`, is being or was answered, so that its repeat gets the same answer.
+
+    `name` is `key:…` for an Idempotency-Key or `sha256:…` for the bytes themselves; it belongs to one token.
+    `fingerprint` is a digest of all that was sent: a repeat with another one is a different request.
+    """
+
+    token_id: int
+    name: str
+    fingerprint: str
+    keys: tuple[str, ...]  # of its uploads, in the order they were sent
+    ttl_s: int  # how long the answer is repeated, from the moment it was ready

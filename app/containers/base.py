@@ -1,0 +1,70 @@
+"""What every container walker gives back, and the bounds it keeps while it walks."""
+
+from dataclasses import dataclass, field
+
+from ..errors import TooComplex, TooManyFrames, TooManyPixels
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """How large an image may be. The defaults let every real photo and screenshot through and cost a bomb nothing."""
+
+    max_pixels: int = 50_000_000  # of one frame: imgproxy's own default
+    max_total_pixels: int = 250_000_000  # of all frames together
+    max_frames: int = 500
+    max_scans: int = 100  # of a JPEG: an honest progressive one has about ten; 20,000 of them cost 14 s of CPU
+
+    def check_pixels(self, width: int, height: int) -> None:
+        """Raise TooManyPixels if one frame of `width` by `height` pixels is over the bound."""
+        if width * height > self.max_pixels:
+            raise TooManyPixels(f"the image has {width:,} x {height:,} pixels; at most {self.max_pixels:,} are taken")
+
+    def check_frames(self, frames: int, width: int, height: int) -> None:
+        """Raise TooManyFrames or TooManyPixels if `frames` frames of `width` by `height` pixels are over the bounds."""
+        if frames > self.max_frames:
+            raise TooManyFrames(f"the image has more than {self.max_frames:,} frames")
+        if frames * width * height > self.max_total_pixels:
+            raise TooManyPixels(
+                f"{frames:,} frames of {width:,} x {height:,} pixels are {frames * width * height:,};"
+                f" at most {self.max_total_pixels:,} are taken in all"
+            )
+
+    def check_scans(self, scans: int) -> None:
+        """Raise TooComplex if a JPEG has more scans than an encoder makes."""
+        if scans > self.max_scans:
+            raise TooComplex(f"the JPEG has more than {self.max_scans:,} scans")
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """Bytes `start` to `end` (exclusive) of the file; `is_metadata` if they tell of the sender, not of the picture."""
+
+    start: int
+    end: int
+    is_metadata: bool = False
+
+
+@dataclass(slots=True)
+class Container:
+    """What a walk found.
+
+    `ranges` cover the image from its first byte to its declared end, in order, neighbours of one kind joined; whatever
+    lies behind `end` in the file is no part of the image. `width` and `height` are those of the stored pixels, before
+    the orientation (1 to 8, as in EXIF) is applied.
+    """
+
+    content_type: str
+    width: int
+    height: int
+    end: int
+    frames: int = 1
+    orientation: int = 1
+    ranges: list[Range] = field(default_factory=list)
+
+    def add(self, start: int, end: int, *, is_metadata: bool = False) -> None:
+        """Append a range, joined to the last one if they touch and are of one kind."""
+        last = self.ranges[-1] if self.ranges else None
+        if last and last.end == start and last.is_metadata == is_metadata:
+            self.ranges[-1] = Range(last.start, end, is_metadata)
+        else:
+            self.ranges.append(Range(start, end, is_metadata))

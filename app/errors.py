@@ -1,0 +1,175 @@
+"""Every error Bowerbird raises, and what each one means; which HTTP status it becomes is decided in web/errors.py.
+
+BowerbirdError
+├── SettingsError            the environment is wrong; carries every problem at once
+├── Refused                  the request cannot be taken as it is; nothing was kept
+│   ├── BadRequest           an option, a name or a framing that makes no sense
+│   │   ├── BadMultipart     the multipart body breaks RFC 7578
+│   │   ├── BadChunk         the chunked transfer coding breaks RFC 9112
+│   │   ├── IncompleteBody   fewer bytes came than Content-Length promised
+│   │   ├── MissingFile      no part named `file`, or an empty body
+│   │   └── EmptyFile        a file of no bytes
+│   ├── LengthRequired       a raw body without Content-Length
+│   ├── TooSlow              the body came slower than a living client sends
+│   ├── TooLarge             more bytes, files or parts than are taken
+│   ├── UnsupportedType      not one of the images that are taken; names what was found
+│   ├── BadImage             one of them, but broken
+│   │   ├── TooManyPixels
+│   │   ├── TooManyFrames
+│   │   └── TooComplex       more JPEG scans, or more work to decode, than an honest image needs
+│   └── Conflict             the Idempotency-Key belongs to another upload, or the first one is still running
+├── NotAllowed
+│   ├── Unauthorized         no token, or one that is unknown, expired or revoked
+│   ├── Forbidden            a good token without the scope, or a request from another site
+│   └── RateLimited          too many requests; says when to come again
+├── NotFound
+├── NameTaken                a token of that name exists
+├── KeyTaken                 an upload of that key exists; draw another
+└── Unavailable              something behind us does not answer; the same request may work later
+    ├── Busy                 the catalog is locked, or the decoders are all taken
+    ├── StoreUnavailable     the store refused for now
+    ├── StoreMisconfigured   the store will go on refusing until the owner changes something
+    └── StoreFull            no room, or a spending cap is reached
+"""
+
+
+class BowerbirdError(Exception):
+    """The root. `str(error)` is one plain sentence that may be shown to the client."""
+
+    code = "internal_error"  # at most 20 characters: Chatterino shows no more
+
+
+class SettingsError(BowerbirdError):
+    """The settings cannot be used; `problems` has one line for each of them."""
+
+    code = "bad_settings"
+
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__("; ".join(problems))
+        self.problems = problems
+
+
+class Refused(BowerbirdError):
+    code = "refused"
+
+
+class BadRequest(Refused):
+    code = "bad_request"
+
+
+class BadMultipart(BadRequest):
+    code = "bad_multipart"
+
+
+class BadChunk(BadRequest):
+    code = "bad_chunk"
+
+
+class IncompleteBody(BadRequest):
+    code = "incomplete_body"
+
+
+class MissingFile(BadRequest):
+    code = "missing_file"
+
+
+class EmptyFile(BadRequest):
+    code = "empty_file"
+
+
+class LengthRequired(Refused):
+    code = "length_required"
+
+
+class TooSlow(Refused):
+    code = "too_slow"
+
+
+class TooLarge(Refused):
+    code = "too_large"
+
+
+class UnsupportedType(Refused):
+    """`found` is the content type that the bytes have."""
+
+    code = "unsupported_type"
+
+    def __init__(self, message: str, found: str = "application/octet-stream") -> None:
+        super().__init__(message)
+        self.found = found
+
+
+class BadImage(Refused):
+    code = "bad_image"
+
+
+class TooManyPixels(BadImage):
+    code = "too_many_pixels"
+
+
+class TooManyFrames(BadImage):
+    code = "too_many_frames"
+
+
+class TooComplex(BadImage):
+    code = "too_complex"
+
+
+class Conflict(Refused):
+    code = "conflict"
+
+
+class NotAllowed(BowerbirdError):
+    code = "not_allowed"
+
+
+class Unauthorized(NotAllowed):
+    code = "unauthorized"
+
+
+class Forbidden(NotAllowed):
+    code = "forbidden"
+
+
+class RateLimited(NotAllowed):
+    """`retry_after_s` is when the next request will be taken."""
+
+    code = "rate_limited"
+
+    def __init__(self, message: str, retry_after_s: int) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
+
+
+class NotFound(BowerbirdError):
+    code = "not_found"
+
+
+class NameTaken(BowerbirdError):
+    code = "name_taken"
+
+
+class KeyTaken(BowerbirdError):
+    code = "key_taken"
+
+
+class Unavailable(BowerbirdError):
+    code = "unavailable"
+    retry_after_s = 5
+
+
+class Busy(Unavailable):
+    code = "busy"
+
+
+class StoreUnavailable(Unavailable):
+    code = "store_unavailable"
+
+
+class StoreMisconfigured(Unavailable):
+    code = "store_misconfigured"
+
+
+class StoreFull(Unavailable):
+    code = "store_full"
+    retry_after_s = 3600

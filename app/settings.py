@@ -1,0 +1,209 @@
+"""The settings: read once from the environment, `.env` and NAME_FILE secrets; all problems are reported at once."""
+
+import os
+import secrets
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+from urllib.parse import urlsplit
+
+from limits import parse as parse_rate
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError, ValidationInfo, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from .containers.base import Bounds
+from .errors import SettingsError
+from .keys import LENGTH, MAX_LENGTH, MIN_LENGTH
+from .tokens import is_token
+
+PREFIX = "BOWERBIRD_"
+MIB = 1024 * 1024
+_UNITS = {"": 1, "B": 1, "KB": 1024, "KIB": 1024, "MB": MIB, "MIB": MIB, "GB": 1024 * MIB, "GIB": 1024 * MIB}
+
+
+def _bytes(value: Any) -> Any:
+    """Read `100MB` (or MiB: both are 1,048,576 bytes) as a number of bytes."""
+    text = str(value).strip().upper()
+    digits = text.rstrip("BGIKM")
+    unit = text[len(digits) :]
+    if not digits.strip().isascii() or not digits.strip().isdigit() or unit not in _UNITS:
+        raise ValueError("give a number of bytes, such as 104857600 or 100MB")
+    return int(digits) * _UNITS[unit]
+
+
+def _origin(url: str) -> str:
+    """Check the address of a site and return it without the last slash."""
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname or not url.isascii() or parts.username:
+        raise ValueError("give an address such as https://i.example.com")
+    if parts.query or parts.fragment or any(c.isspace() or c in "{}|\\%<>\"'" for c in url):
+        raise ValueError("give an address without a query, a fragment or special characters")
+    return url.rstrip("/")
+
+
+def _bind(value: str) -> str:
+    host, _, port = value.rpartition(":")
+    if not host or not port.isascii() or not port.isdigit() or not 0 < int(port) < 65536:
+        raise ValueError("give HOST:PORT, such as 127.0.0.1:8080")
+    return value
+
+
+def _rate(value: str) -> str:
+    try:
+        parse_rate(value)
+    except ValueError as e:
+        raise ValueError("give a rate such as 1000/hour") from e
+    return value
+
+
+def _bootstrap(value: SecretStr) -> SecretStr:
+    if not is_token(value.get_secret_value()):
+        raise ValueError("give 20 to 200 letters, digits, '_', '-' or '.'")
+    return value
+
+
+def _secret_key(value: SecretStr) -> SecretStr:
+    if len(value.get_secret_value()) < 32:
+        raise ValueError("give at least 32 characters")
+    return value
+
+
+def _with_s3(value: Any, context: ValidationInfo) -> Any:
+    """Ask for the settings of the bucket where STORE is s3."""
+    text = value.get_secret_value() if isinstance(value, SecretStr) else value
+    if not text and context.data.get("store") == "s3":
+        raise ValueError(f"must be set, because {PREFIX}STORE is s3")
+    return value
+
+
+ByteSize = Annotated[int, BeforeValidator(_bytes), Field(gt=0)]
+Url = Annotated[str, AfterValidator(_origin)]
+S3Text = Annotated[str, AfterValidator(_with_s3)]
+S3Secret = Annotated[SecretStr, AfterValidator(_with_s3)]
+S3Url = Annotated[str, AfterValidator(lambda url: _origin(url) if url else url), AfterValidator(_with_s3)]
+
+
+class Settings(BaseSettings):
+    """All that can be set. A secret never prints: it is a SecretStr."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX,
+        env_file=".env",
+        env_ignore_empty=True,
+        extra="ignore",
+        frozen=True,
+        validate_default=True,
+        hide_input_in_errors=True,
+    )
+
+    public_url: Url = Field("", validate_default=False, description="what viewers open; BASE_URL when unset")
+    base_url: Url = Field("", validate_default=False, description="where the app is; from BIND when unset")
+    bind: Annotated[str, AfterValidator(_bind)] = Field("127.0.0.1:8080", description="address and port to listen on")
+    data_dir: Path = Field(Path("data"), description="folder of the catalog, the embedded store and the secret key")
+    database_url: SecretStr = Field(
+        SecretStr(""), description="catalog: sqlite:/// or postgresql://; in DATA_DIR when unset"
+    )
+    redis_url: SecretStr = Field(SecretStr(""), description="rate limits of several servers; in memory when unset")
+    store: Literal["folder", "s3"] = Field("folder", description="where objects go")
+    s3_endpoint: S3Url = Field("", description="B2, the signing proxy or any S3 endpoint")
+    s3_region: S3Text = Field("", description="region of the bucket, such as us-west-004")
+    s3_bucket: S3Text = Field("", description="name of the bucket")
+    s3_access_key_id: S3Text = Field("", description="access key id (B2: keyID)")
+    s3_secret_access_key: S3Secret = Field(SecretStr(""), description="secret access key (B2: applicationKey)")
+    max_upload_bytes: ByteSize = Field(100 * MIB, description="largest file taken; Cloudflare passes 100 MB")
+    max_pixels: int = Field(Bounds.max_pixels, gt=0, description="largest frame taken, in pixels")
+    max_frames: int = Field(Bounds.max_frames, gt=0, description="longest animation taken, in frames")
+    drain_bytes: ByteSize = Field(128 * MIB, description="how much of a refused body is read")
+    verify: Literal["structure", "decode"] = Field("structure", description="decode: answer only after a full decode")
+    key_length: int = Field(LENGTH, ge=MIN_LENGTH, le=MAX_LENGTH, description="random characters of a key")
+    rate_limit: Annotated[str, AfterValidator(_rate)] = Field("100000/hour", description="uploads of one token")
+    web_workers: int = Field(2, ge=1, le=64, description="web processes")
+    secret_key: Annotated[SecretStr, AfterValidator(_secret_key)] = Field(
+        SecretStr(""), validate_default=False, description="signs deletion links; made and kept in DATA_DIR when unset"
+    )
+    bootstrap_token: Annotated[SecretStr, AfterValidator(_bootstrap)] = Field(
+        SecretStr(""), validate_default=False, description="the owner's first token; made and shown once when unset"
+    )
+    trusted_proxies: int = Field(0, ge=0, le=8, description="how many proxies add to X-Forwarded-For")
+
+    @model_validator(mode="after")
+    def _complete(self) -> Self:
+        base_url = self.base_url or f"http://{self.bind}"
+        data_dir = self.data_dir.expanduser().absolute()
+        database_url = self.database_url.get_secret_value() or f"sqlite:///{data_dir / 'catalog.sqlite3'}"
+        for name, value in (
+            ("base_url", base_url),
+            ("public_url", self.public_url or base_url),
+            ("data_dir", data_dir),
+            ("database_url", SecretStr(database_url)),
+        ):
+            object.__setattr__(self, name, value)
+        return self
+
+    @property
+    def bounds(self) -> Bounds:
+        """The bounds of an image, the larger total following the larger frame."""
+        return Bounds(self.max_pixels, max(Bounds.max_total_pixels, self.max_pixels), self.max_frames)
+
+    def signing_secret(self) -> str:
+        """Return SECRET_KEY, or the one kept in the data folder, which is made (mode 0600) if there is none."""
+        if given := self.secret_key.get_secret_value():
+            return given
+        path = self.data_dir / "secret_key"
+        try:
+            self.data_dir.mkdir(parents=True, exist_ok=True)
+            if not path.exists():
+                _write_once(path, secrets.token_urlsafe(48))
+            return path.read_text(encoding="ascii").strip()
+        except OSError as e:
+            raise SettingsError([f"{PREFIX}DATA_DIR: cannot use {path}: {e.strerror}"]) from e
+
+
+def load(**values: Any) -> Settings:
+    """Return the settings of this environment, `values` before them; raise SettingsError with every problem."""
+    from_files, problems = _secret_files(os.environ)
+    try:
+        settings = Settings(**{**from_files, **values})
+    except ValidationError as e:
+        problems += [_line(problem) for problem in e.errors()]
+    if problems:
+        raise SettingsError(problems)
+    return settings
+
+
+def _secret_files(environ: Mapping[str, str]) -> tuple[dict[str, str], list[str]]:
+    """Read `BOWERBIRD_NAME_FILE=/run/secrets/name` as the value of `BOWERBIRD_NAME`, as Docker's own images do."""
+    values, problems = {}, []
+    for name in Settings.model_fields:
+        variable = f"{PREFIX}{name.upper()}_FILE"
+        if path := environ.get(variable):
+            try:
+                values[name] = Path(path).read_text(encoding="utf-8").strip()
+            except (OSError, UnicodeDecodeError) as e:
+                problems.append(
+                    f"{variable}: cannot read {path}: {getattr(e, 'strerror', None) or e.__class__.__name__}"
+                )
+    return values, problems
+
+
+def _line(problem: Any) -> str:
+    name = problem["loc"][0]
+    text = str(problem["msg"]).removeprefix("Value error, ")
+    is_secret = Settings.model_fields[name].annotation is SecretStr
+    got = "" if is_secret or problem["input"] == "" else f" (it is {str(problem['input'])[:80]!r})"
+    return f"{PREFIX}{name.upper()}: {text}{got}"
+
+
+def _write_once(path: Path, text: str) -> None:
+    """Write `text` to `path` unless another server was faster; nobody ever sees half of it."""
+    temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
+    with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="ascii") as file:
+        file.write(text + "\n")
+        file.flush()
+        os.fsync(file.fileno())
+    try:
+        os.link(temporary, path)
+    except FileExistsError:
+        pass  # the other server's key is as good
+    finally:
+        temporary.unlink()

@@ -1,0 +1,38 @@
+"""The protocol of an object store, which one contract test runs over every implementation."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import BinaryIO, Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class StoredObject:
+    """An object in a store. `size` in bytes, `etag` quoted and strong, `modified_at` in UTC."""
+
+    key: str
+    size: int
+    etag: str
+    modified_at: datetime
+
+
+class ObjectStore(Protocol):
+    """A bucket. Keys are those of keys.py; any other raises ValueError before anything is touched.
+
+    Every method raises StoreUnavailable, StoreMisconfigured or StoreFull, and no error of a library.
+    """
+
+    def put(self, key: str, body: BinaryIO, *, content_type: str) -> str | None:
+        """Store all of the seekable `body` under `key` and return the version id (None where a store has no versions).
+
+        On return the object is durable. On any error nothing is to be seen under `key`, though an orphan version may be
+        there: `delete(key)` removes it.
+        """
+
+    def delete(self, key: str, version_id: str | None = None) -> None:
+        """Remove the version `version_id` of `key`, or every version if it is None. What is not there is no error."""
+
+    def head(self, key: str) -> StoredObject | None:
+        """Return what is stored under `key`, or None. Not for the way of an upload: it costs a class B transaction."""
+
+    def ping(self) -> None:
+        """Return if the store answers and takes our credentials; else raise. Costs no class C transaction."""

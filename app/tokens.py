@@ -1,0 +1,67 @@
+"""Tokens: the bearer secrets of clients and the deletion tokens of deletion URLs; only digests of them are kept."""
+
+import base64
+import hashlib
+import hmac
+import re
+import secrets
+from dataclasses import dataclass
+from datetime import datetime
+
+UPLOAD, MANAGE = "upload", "manage"
+SCOPES = (UPLOAD, MANAGE)
+
+# The alphabet ShareX leaves alone in a header value (percent, braces, bar and backslash are syntax there).
+_TOKEN = re.compile(r"[A-Za-z0-9_.-]{20,200}")
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A client's token as the catalog knows it: everything but the secret. Times are UTC."""
+
+    id: int
+    name: str
+    scopes: frozenset[str]
+    created_at: datetime
+    expires_at: datetime | None = None
+    last_used_at: datetime | None = None
+    revoked_at: datetime | None = None
+
+    def is_usable(self, now: datetime) -> bool:
+        """Whether it is neither revoked nor expired at `now`."""
+        return self.revoked_at is None and (self.expires_at is None or now < self.expires_at)
+
+
+def new_token() -> str:
+    """Return a fresh secret of 256 bits, starting with `bb_` so that a scanner for leaked secrets can know it."""
+    return "bb_" + secrets.token_urlsafe(32)
+
+
+def is_token(text: str) -> bool:
+    """Whether `text` could be a token: 20 to 200 letters, digits, `_`, `-` and `.`.
+
+    >>> is_token(new_token()), is_token("short"), is_token("Bearer bb_aaaaaaaaaaaaaaaaaaaaaaaa")
+    (True, False, False)
+    """
+    return _TOKEN.fullmatch(text) is not None
+
+
+def digest(secret: str) -> str:
+    """Return the SHA-256 of a secret, in hex. The secrets are random, so nothing slower is needed (ASVS 6.5.2)."""
+    return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def deletion_token(secret_key: str, key: str) -> str:
+    """Return the token of the deletion URL of the upload `key`: the same each time, made only with `secret_key`."""
+    mac = hmac.new(secret_key.encode(), b"deletion\0" + key.encode(), hashlib.sha256).digest()
+    return base64.urlsafe_b64encode(mac[:24]).decode()  # 192 bits, and no padding
+
+
+def csrf_token(secret_key: str, session_id: str) -> str:
+    """Return the token that every change asked for by the browser session `session_id` has to carry."""
+    return hmac.new(secret_key.encode(), b"csrf\0" + session_id.encode(), hashlib.sha256).hexdigest()
+
+
+def equal(one: str, other: str) -> bool:
+    """Whether two secrets are the same, in a time that tells nothing; any text may be given."""
+    return hmac.compare_digest(one.encode("utf-8", "surrogatepass"), other.encode("utf-8", "surrogatepass"))
