@@ -1,8 +1,11 @@
 """What every container walker gives back, and the bounds it keeps while it walks."""
 
 from dataclasses import dataclass, field
+from typing import BinaryIO
 
-from ..errors import TooComplex, TooManyFrames, TooManyPixels
+from ..errors import BadImage, TooComplex, TooManyFrames, TooManyPixels
+
+COPY_BYTES = 64 * 1024
 
 
 @dataclass(frozen=True)
@@ -68,3 +71,21 @@ class Container:
             self.ranges[-1] = Range(last.start, end, is_metadata)
         else:
             self.ranges.append(Range(start, end, is_metadata))
+
+
+def read_exactly(file: BinaryIO, count: int, what: str) -> bytes:
+    """Return the next `count` bytes of `file`; raise BadImage if it ends before, `what` being where it ends."""
+    data = file.read(count)
+    if len(data) != count:
+        raise BadImage(f"the image is cut off: it ends inside {what}")
+    return data
+
+
+def copy_range(source: BinaryIO, target: BinaryIO, start: int, end: int) -> None:
+    """Append bytes `start` to `end` of `source` to `target`, a little at a time."""
+    source.seek(start)
+    left = end - start
+    while left:
+        data = read_exactly(source, min(left, COPY_BYTES), "the bytes to be kept")
+        target.write(data)
+        left -= len(data)
