@@ -50,3 +50,12 @@ class Claim:
     fingerprint: str
     keys: tuple[str, ...]  # of its uploads, in the order they were sent
     ttl_s: int  # how long the answer is repeated, from the moment it was ready
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """A claim that holds. `is_ready` once all of its uploads, in the order they were sent, are live."""
+
+    fingerprint: str
+    uploads: tuple[Upload, ...]
+    is_ready: bool

@@ -1,0 +1,75 @@
+"""The catalog as the floors above use it: its tables, and bringing them up to date."""
+
+import fcntl
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, text
+
+from .engine import Database
+from .sessions import Sessions
+from .tokens import Tokens
+from .uploads import UploadRows
+
+_UPGRADE_LOCK = 0x62_6F_77_65_72  # any number, the same for all; the letters are "bower"
+
+
+class Catalog:
+    """The tables behind `url` (`sqlite:///path` or `postgresql://…`). Nothing is opened before the first use.
+
+    Every method raises Busy where the database does not answer or stays locked, and no error of a library.
+    """
+
+    def __init__(self, url: str) -> None:
+        self._database = Database(url)
+        self.uploads = UploadRows(self._database)
+        self.tokens = Tokens(self._database)
+        self.sessions = Sessions(self._database)
+
+    def upgrade(self) -> None:
+        """Bring the tables up to date; several servers may do so at once, one of them then does it."""
+        with self._alone() as connection:
+            config = _config()
+            config.attributes["connection"] = connection
+            command.upgrade(config, "head")
+
+    def is_current(self) -> bool:
+        """Whether the tables are those this version works with."""
+        head = ScriptDirectory.from_config(_config()).get_current_head()
+        with self._database.read() as connection:
+            return MigrationContext.configure(connection).get_current_revision() == head
+
+    def ping(self) -> None:
+        """Return if the database answers."""
+        with self._database.read() as connection:
+            connection.execute(text("SELECT 1"))
+
+    def close(self) -> None:
+        """Close every connection."""
+        self._database.close()
+
+    @contextmanager
+    def _alone(self) -> Iterator[Connection]:
+        """Yield a connection in a transaction that no other upgrade runs beside."""
+        path = self._database.path
+        if path is None:
+            with self._database.write() as connection:
+                connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _UPGRADE_LOCK})
+                yield connection
+            return
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.with_name(path.name + ".lock").open("wb") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            with self._database.write() as connection:
+                yield connection
+
+
+def _config() -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    return config

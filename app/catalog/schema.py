@@ -1,0 +1,97 @@
+"""The tables."""
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    PrimaryKeyConstraint,
+    String,
+    Table,
+    Text,
+    text,
+)
+
+from .engine import UtcDateTime
+
+metadata = MetaData()
+
+tokens = Table(
+    "tokens",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("name", String(100), nullable=False),
+    Column("digest", String(64), nullable=False, unique=True),
+    Column("scopes", JSON, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("expires_at", UtcDateTime),
+    Column("last_used_at", UtcDateTime),
+    Column("revoked_at", UtcDateTime),
+    # The name of a revoked token is free again.
+    Index(
+        "tokens_name",
+        "name",
+        unique=True,
+        sqlite_where=text("revoked_at IS NULL"),
+        postgresql_where=text("revoked_at IS NULL"),
+    ),
+)
+
+sessions = Table(
+    "sessions",
+    metadata,
+    Column("digest", String(64), primary_key=True),
+    Column("token_id", ForeignKey("tokens.id", ondelete="CASCADE"), nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("expires_at", UtcDateTime, nullable=False),
+    Index("sessions_token", "token_id"),
+    Index("sessions_expiry", "expires_at"),
+)
+
+uploads = Table(
+    "uploads",
+    metadata,
+    Column("key", String(80), primary_key=True),
+    Column("state", String(10), nullable=False),
+    Column("content_type", String(40), nullable=False),
+    Column("size", BigInteger, nullable=False),
+    Column("width", Integer, nullable=False),
+    Column("height", Integer, nullable=False),
+    Column("sha256", String(64), nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("expires_at", UtcDateTime),
+    Column("deleted_at", UtcDateTime),
+    Column("deletion_digest", String(64), nullable=False),
+    Column("token_id", ForeignKey("tokens.id")),
+    Column("writer", String(80), nullable=False),
+    Column("version_id", Text),
+    Column("converted_from", String(40)),
+    Column("file_name", String(255)),
+    Column("title", String(200)),
+    Column("tags", JSON, nullable=False),
+    Index("uploads_created", "created_at", "key"),
+    Index("uploads_sha256", "sha256"),
+    Index("uploads_expiry", "expires_at"),
+    # What reconcile looks for: few rows, in their order.
+    Index(
+        "uploads_unsettled",
+        "key",
+        sqlite_where=text("state IN ('pending', 'deleting')"),
+        postgresql_where=text("state IN ('pending', 'deleting')"),
+    ),
+)
+
+claims = Table(
+    "claims",
+    metadata,
+    Column("token_id", ForeignKey("tokens.id", ondelete="CASCADE"), nullable=False),
+    Column("name", String(80), nullable=False),
+    Column("fingerprint", String(64), nullable=False),
+    Column("keys", JSON, nullable=False),
+    Column("expires_at", UtcDateTime, nullable=False),
+    PrimaryKeyConstraint("token_id", "name"),
+    Index("claims_expiry", "expires_at"),
+)

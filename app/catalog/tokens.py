@@ -1,0 +1,103 @@
+"""The rows of tokens: names, scopes and digests, never a secret."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, Row, delete, insert, select, text, update
+from sqlalchemy.exc import IntegrityError
+
+from ..errors import NameTaken
+from ..tokens import Token
+from .engine import Database
+from .schema import sessions, tokens
+
+USED_EVERY = timedelta(minutes=1)  # the last use is kept to the minute: a write for each request would cost more
+MOST = 10_000
+
+
+class Tokens:
+    """The table of tokens. Every method is one transaction."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def add(
+        self,
+        name: str,
+        digest: str,
+        scopes: frozenset[str],
+        *,
+        created_at: datetime,
+        expires_at: datetime | None = None,
+    ) -> Token:
+        """Add a token; raise NameTaken if one of this name is in use."""
+        try:
+            with self._database.write() as connection:
+                return _add(connection, name, digest, scopes, created_at, expires_at)
+        except IntegrityError as e:
+            raise NameTaken(f"there is a token named {name!r} already; revoke it or take another name") from e
+
+    def add_first(self, name: str, digest: str, scopes: frozenset[str], *, created_at: datetime) -> bool:
+        """Add a token if there never was one, and return whether it was added; of several servers, one does."""
+        try:
+            with self._database.write() as connection:
+                if connection.dialect.name == "postgresql":
+                    connection.execute(text("LOCK TABLE tokens IN EXCLUSIVE MODE"))
+                if connection.execute(select(tokens.c.id).limit(1)).first():
+                    return False
+                _add(connection, name, digest, scopes, created_at, None)
+        except IntegrityError:
+            return False
+        return True
+
+    def by_digest(self, digest: str) -> Token | None:
+        """Return the token whose secret has this digest, be it revoked or expired."""
+        with self._database.read() as connection:
+            row = connection.execute(select(tokens).where(tokens.c.digest == digest)).first()
+        return read_token(row) if row else None
+
+    def used(self, token_id: int, *, now: datetime) -> None:
+        """Remember that a token was used."""
+        is_due = (tokens.c.last_used_at.is_(None)) | (tokens.c.last_used_at <= now - USED_EVERY)
+        with self._database.write() as connection:
+            connection.execute(update(tokens).where(tokens.c.id == token_id, is_due).values(last_used_at=now))
+
+    def list(self) -> list[Token]:
+        """Return every token there ever was, the oldest first."""
+        with self._database.read() as connection:
+            return [read_token(row) for row in connection.execute(select(tokens).order_by(tokens.c.id).limit(MOST))]
+
+    def revoke(self, name: str, *, now: datetime) -> bool:
+        """Revoke the token of this name and end its sessions; return whether there was one in use."""
+        is_named = (tokens.c.name == name) & tokens.c.revoked_at.is_(None)
+        with self._database.write() as connection:
+            ids = connection.execute(update(tokens).where(is_named).values(revoked_at=now).returning(tokens.c.id))
+            found = [row.id for row in ids]
+            connection.execute(delete(sessions).where(sessions.c.token_id.in_(found)))
+        return bool(found)
+
+
+def read_token(row: Row[Any]) -> Token:
+    """Return the token that a row of the table is."""
+    return Token(
+        id=row.id,
+        name=row.name,
+        scopes=frozenset(row.scopes),
+        created_at=row.created_at,
+        expires_at=row.expires_at,
+        last_used_at=row.last_used_at,
+        revoked_at=row.revoked_at,
+    )
+
+
+def _add(
+    connection: Connection,
+    name: str,
+    digest: str,
+    scopes: frozenset[str],
+    created_at: datetime,
+    expires_at: datetime | None,
+) -> Token:
+    values = {"name": name, "digest": digest, "scopes": sorted(scopes), "created_at": created_at}
+    row = connection.execute(insert(tokens).values(values | {"expires_at": expires_at}).returning(tokens)).one()
+    return read_token(row)

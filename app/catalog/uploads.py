@@ -1,0 +1,139 @@
+"""The rows of uploads, and the claims that let a repeated request have the first answer."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, Row, delete, insert, select, update
+from sqlalchemy.exc import IntegrityError
+
+from ..errors import Busy, KeyTaken
+from .engine import Database
+from .records import Claim, Claimed, State, Upload
+from .schema import claims, uploads
+
+# A claim whose request still runs is kept this long; reconcile voids it before, if the request died.
+_RUNNING = timedelta(days=1)
+_UNSETTLED = (State.PENDING, State.DELETING)
+
+
+class UploadRows:
+    """The table of uploads. Every method is one transaction."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def begin(self, rows: Sequence[Upload], claim: Claim, *, now: datetime) -> Claimed | None:
+        """Add `rows` as pending and take the claim; return None, or the earlier claim that holds (nothing is added).
+
+        Raises KeyTaken if one of the keys was ever given out; nothing is added then.
+        """
+        try:
+            with self._database.write() as connection:
+                if held := _claimed(connection, claim.token_id, claim.name, now):
+                    return held
+                connection.execute(insert(uploads), [_columns(row) for row in rows])
+                connection.execute(delete(claims).where(_is(claim.token_id, claim.name)))
+                connection.execute(
+                    insert(claims).values(
+                        token_id=claim.token_id,
+                        name=claim.name,
+                        fingerprint=claim.fingerprint,
+                        keys=list(claim.keys),
+                        expires_at=now + _RUNNING,
+                    )
+                )
+        except IntegrityError as e:
+            # Two servers on PostgreSQL may both have seen no claim; then this one is the later.
+            if held := self.claimed(claim.token_id, claim.name, now=now):
+                return held
+            raise KeyTaken("the key is taken") from e
+        return None
+
+    def claimed(self, token_id: int, name: str, *, now: datetime) -> Claimed | None:
+        """Return the claim of this name if it holds: its uploads are pending, or live and it is not over yet."""
+        with self._database.read() as connection:
+            return _claimed(connection, token_id, name, now)
+
+    def finish(self, claim: Claim, versions: Mapping[str, str | None], *, now: datetime) -> None:
+        """Make all rows of the claim live, with the store's version ids; raise Busy, and change nothing, if one of
+        them is no longer pending."""
+        with self._database.write() as connection:
+            for key in claim.keys:
+                is_pending = (uploads.c.key == key) & (uploads.c.state == State.PENDING)
+                values = {"state": State.LIVE.value, "version_id": versions[key]}
+                if connection.execute(update(uploads).where(is_pending).values(values)).rowcount != 1:
+                    raise Busy("the upload took too long and was given up; send it again")
+            ends = now + timedelta(seconds=claim.ttl_s)
+            connection.execute(update(claims).where(_is(claim.token_id, claim.name)).values(expires_at=ends))
+
+    def get(self, key: str) -> Upload | None:
+        """Return the row of `key`, whatever its state."""
+        with self._database.read() as connection:
+            row = connection.execute(select(uploads).where(uploads.c.key == key)).first()
+        return _upload(row) if row else None
+
+    def retire(self, keys: Sequence[str], *, states: Sequence[State]) -> list[Upload]:
+        """Turn those rows of `keys` that are in one of `states` into deleting, and return them."""
+        are = uploads.c.key.in_(keys) & uploads.c.state.in_([state.value for state in states])
+        with self._database.write() as connection:
+            statement = update(uploads).where(are).values(state=State.DELETING.value).returning(uploads)
+            return [_upload(row) for row in connection.execute(statement)]
+
+    def bury(self, key: str, *, now: datetime) -> None:
+        """Turn a deleting row into its tombstone, which keeps the key from being given out again and little else."""
+        is_deleting = (uploads.c.key == key) & (uploads.c.state == State.DELETING)
+        gone = {"state": State.DELETED.value, "deleted_at": now, "expires_at": None}
+        blank = {"file_name": None, "title": None, "tags": [], "version_id": None}
+        with self._database.write() as connection:
+            connection.execute(update(uploads).where(is_deleting).values(gone | blank))
+
+    def unsettled(self, *, limit: int, after: str = "") -> list[Upload]:
+        """Return up to `limit` pending and deleting rows by key, those behind `after`."""
+        are = uploads.c.state.in_([state.value for state in _UNSETTLED]) & (uploads.c.key > after)
+        with self._database.read() as connection:
+            found = connection.execute(select(uploads).where(are).order_by(uploads.c.key).limit(limit))
+            return [_upload(row) for row in found]
+
+    def expired(self, *, now: datetime, limit: int) -> list[Upload]:
+        """Return up to `limit` live rows whose time is over, the oldest first."""
+        are = (uploads.c.state == State.LIVE.value) & (uploads.c.expires_at <= now)
+        with self._database.read() as connection:
+            found = connection.execute(select(uploads).where(are).order_by(uploads.c.expires_at).limit(limit))
+            return [_upload(row) for row in found]
+
+    def prune(self, *, now: datetime, limit: int) -> int:
+        """Forget up to `limit` claims that are over; return how many."""
+        over = select(claims.c.token_id, claims.c.name).where(claims.c.expires_at <= now).limit(limit)
+        with self._database.write() as connection:
+            rows = connection.execute(over).all()
+            for row in rows:
+                connection.execute(delete(claims).where(_is(row.token_id, row.name)))
+        return len(rows)
+
+
+def _is(token_id: int, name: str) -> Any:
+    return (claims.c.token_id == token_id) & (claims.c.name == name)
+
+
+def _claimed(connection: Connection, token_id: int, name: str, now: datetime) -> Claimed | None:
+    claim = connection.execute(select(claims).where(_is(token_id, name))).first()
+    if claim is None or claim.expires_at <= now:
+        return None
+    found = connection.execute(select(uploads).where(uploads.c.key.in_(claim.keys)))
+    by_key = {row.key: _upload(row) for row in found}
+    rows = [by_key[key] for key in claim.keys if key in by_key]
+    if len(rows) < len(claim.keys) or any(row.state not in (State.PENDING, State.LIVE) for row in rows):
+        return None
+    return Claimed(claim.fingerprint, tuple(rows), all(row.state is State.LIVE for row in rows))
+
+
+def _columns(row: Upload) -> dict[str, Any]:
+    return asdict(row) | {"state": row.state.value, "tags": list(row.tags)}
+
+
+def _upload(row: Row[Any]) -> Upload:
+    values = dict(row._mapping)
+    values.pop("deleted_at")
+    return Upload(**values | {"state": State(row.state), "tags": tuple(row.tags)})
