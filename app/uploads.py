@@ -1,0 +1,240 @@
+"""What is done with uploads: accept them, delete them."""
+
+import hashlib
+import json
+import time
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack, suppress
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from tempfile import SpooledTemporaryFile
+from typing import BinaryIO, cast
+
+from . import images, metadata, tokens
+from .blocking import run_blocking
+from .catalog import Catalog
+from .catalog.records import Claim, State, Upload
+from .containers.base import Bounds
+from .decoding import DecoderPool
+from .errors import Busy, Conflict, KeyTaken, TooLarge, Unavailable
+from .keys import new_key
+from .settings import Settings
+from .store.base import ObjectStore
+from .writers import Writers
+
+REPEAT_S = 60  # ShareX repeats a failed upload after one second; a person who clicks twice takes longer
+IDEMPOTENCY_S = 24 * 3600
+WAIT_S = 20  # how long a repeat waits for the first request to end
+_POLL_S = 0.1
+_MIB = 1024 * 1024
+_KEY_DRAWS = 10  # keys clash once in a hundred million draws
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """One file as it was sent. `size` in bytes, `sha256` in hex; `name` is the sender's, for display only."""
+
+    file: BinaryIO
+    size: int
+    sha256: str
+    name: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What the sender asked for beside the upload itself."""
+
+    expires_at: datetime | None = None
+    keep_metadata: bool = False
+    title: str | None = None
+    tags: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Prepared:
+    """An image ready to be stored; `file` is at its first byte."""
+
+    file: BinaryIO
+    name: str | None
+    content_type: str
+    width: int
+    height: int
+    size: int
+    sha256: str
+    converted_from: str | None
+
+
+class Uploads:
+    """The use cases over one catalog and one store."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        catalog: Catalog,
+        store: ObjectStore,
+        decoders: DecoderPool,
+        writers: Writers,
+        *,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self.clock = clock
+        self._settings = settings
+        self._catalog = catalog
+        self._store = store
+        self._decoders = decoders
+        self._writers = writers
+        self._writer = writers.enter()
+        self._sleep = sleep
+        self._secret = settings.signing_secret()
+        self._spool_dir = settings.data_dir / "spool"
+        self._spool_dir.mkdir(parents=True, exist_ok=True)
+
+    def accept(
+        self, files: Sequence[Received], options: Options, *, token_id: int, idempotency_key: str | None = None
+    ) -> list[Upload]:
+        """Check and store `files`, all of them or none, and return their live rows in the same order.
+
+        A repeat of the same token (the same `idempotency_key` within 24 h, or the same bytes and options within 60 s)
+        returns the rows of the first request; while that one still runs, the repeat waits for it.
+        Raises UnsupportedType, BadImage, TooLarge, Conflict (the key belongs to other bytes, or the first request is
+        still running after 20 s) and Unavailable; nothing is kept then.
+        """
+        fingerprint = _fingerprint(files, options)
+        name = f"key:{tokens.digest(idempotency_key)}" if idempotency_key else f"sha256:{fingerprint}"
+        ttl_s = IDEMPOTENCY_S if idempotency_key else REPEAT_S
+        if first := self._first_answer(token_id, name, fingerprint):
+            return first
+        with ExitStack() as stack:
+            prepared = [self._prepare(received, options, stack) for received in files]
+            for _ in range(_KEY_DRAWS):
+                rows = [self._row(image, options, token_id) for image in prepared]
+                claim = Claim(token_id, name, fingerprint, tuple(row.key for row in rows), ttl_s)
+                try:
+                    earlier = self._catalog.uploads.begin(rows, claim, now=self.clock())
+                except KeyTaken:
+                    continue
+                if earlier is None:
+                    return self._put(rows, prepared, claim)
+                if first := self._first_answer(token_id, name, fingerprint):
+                    return first
+        raise Busy("no free key was found; try again")
+
+    def find(self, key: str) -> Upload | None:
+        """Return the live upload `key`, or None if it never was, is gone or has expired."""
+        upload = self._catalog.uploads.get(key)
+        if upload is None or upload.state is not State.LIVE:
+            return None
+        return None if upload.expires_at and upload.expires_at <= self.clock() else upload
+
+    def find_deletable(self, key: str, token: str) -> Upload | None:
+        """Return the upload `key`, in any state, if `token` is the one of its deletion URL."""
+        upload = self._catalog.uploads.get(key)
+        expected = upload.deletion_digest if upload else tokens.digest("")
+        return upload if tokens.equal(tokens.digest(token), expected) and upload else None
+
+    def delete(self, key: str) -> None:
+        """Make the upload `key` gone for everyone, at once; deleting what is gone already is no error.
+
+        If the store does not answer, the object goes with the next reconcile.
+        """
+        for upload in self._catalog.uploads.retire([key], states=(State.LIVE,)):
+            with suppress(Unavailable):
+                self.remove(upload)
+
+    def remove(self, upload: Upload) -> None:
+        """Remove the object of a row that is `deleting`, and leave the tombstone."""
+        self._store.delete(upload.key, upload.version_id)
+        self._catalog.uploads.bury(upload.key, now=self.clock())
+
+    def deletion_token(self, key: str) -> str:
+        """Return the secret part of the deletion URL of `key`."""
+        return tokens.deletion_token(self._secret, key)
+
+    def _first_answer(self, token_id: int, name: str, fingerprint: str) -> list[Upload] | None:
+        """Return what the first request of this name was answered, waiting for it if it still runs."""
+        for _ in range(int(WAIT_S / _POLL_S)):
+            claimed = self._catalog.uploads.claimed(token_id, name, now=self.clock())
+            if claimed is None:
+                return None
+            if not tokens.equal(claimed.fingerprint, fingerprint):
+                raise Conflict("this Idempotency-Key was used for another upload; take a new one")
+            if claimed.is_ready:
+                return list(claimed.uploads)
+            if any(self._writers.is_alive(upload.writer) is False for upload in claimed.uploads):
+                self._catalog.uploads.retire([upload.key for upload in claimed.uploads], states=(State.PENDING,))
+                continue  # the first request died with its server: nobody got an answer, so this one is the first
+            self._sleep(_POLL_S)
+        raise Conflict("the same upload is still being stored; ask again in a few seconds")
+
+    def _spool(self, stack: ExitStack) -> BinaryIO:
+        return cast(BinaryIO, stack.enter_context(SpooledTemporaryFile(_MIB, dir=self._spool_dir)))
+
+    def _prepare(self, received: Received, options: Options, stack: ExitStack) -> _Prepared:
+        target = self._spool(stack)
+        examine = (_examine, received.file, target, self._settings.bounds, options.keep_metadata)
+        image = run_blocking(*examine) if received.size > _MIB else _examine(*examine[1:])
+        content_type, width, height, converted_from = image.content_type, image.width, image.height, None
+        if image.converts_to:
+            converted_from, content_type = content_type, image.converts_to
+            width, height = self._decoders.convert(received.file, target, converted_from, content_type)
+        elif image.needs_decoder_check or self._settings.verify == "decode":
+            self._decoders.verify(target, content_type, frames=image.container.frames)
+        size = target.seek(0, 2)
+        if size > self._settings.max_upload_bytes:
+            raise TooLarge(
+                f"as {content_type} the image has {size:,} bytes; at most {self._settings.max_upload_bytes:,} are taken"
+            )
+        target.seek(0)
+        sha256 = hashlib.file_digest(target, "sha256").hexdigest()
+        target.seek(0)
+        return _Prepared(target, received.name, content_type, width, height, size, sha256, converted_from)
+
+    def _row(self, image: _Prepared, options: Options, token_id: int) -> Upload:
+        key = new_key(images.EXTENSIONS[image.content_type], self._settings.key_length)
+        return Upload(
+            key=key,
+            content_type=image.content_type,
+            size=image.size,
+            width=image.width,
+            height=image.height,
+            sha256=image.sha256,
+            created_at=self.clock().replace(microsecond=0),
+            deletion_digest=tokens.digest(self.deletion_token(key)),
+            token_id=token_id,
+            writer=self._writer,
+            expires_at=options.expires_at,
+            converted_from=image.converted_from,
+            file_name=image.name,
+            title=options.title,
+            tags=options.tags,
+        )
+
+    def _put(self, rows: Sequence[Upload], prepared: Sequence[_Prepared], claim: Claim) -> list[Upload]:
+        """Store the objects of rows that are pending and make the rows live; on any error take all of it back."""
+        try:
+            versions = {
+                row.key: self._store.put(row.key, image.file, content_type=row.content_type)
+                for row, image in zip(rows, prepared, strict=True)
+            }
+            self._catalog.uploads.finish(claim, versions, now=self.clock())
+        except BaseException:
+            with suppress(Unavailable):  # what cannot be taken back now is settled by reconcile
+                for upload in self._catalog.uploads.retire(claim.keys, states=(State.PENDING,)):
+                    self.remove(upload)
+            raise
+        return list(rows)
+
+
+def _examine(source: BinaryIO, target: BinaryIO, bounds: Bounds, keep_metadata: bool) -> images.Inspection:
+    """Inspect `source` and, where it stays the format it is, write it to `target` without its metadata."""
+    image = images.inspect(source, bounds)
+    if not image.converts_to:
+        metadata.strip(source, target, image.container, keep_metadata=keep_metadata)
+    return image
+
+
+def _fingerprint(files: Sequence[Received], options: Options) -> str:
+    """Return a digest of all that was sent, names excepted: ShareX gives a repeat the same one, a person may not."""
+    text = json.dumps([[file.sha256 for file in files], asdict(options)], default=str, sort_keys=True)
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
