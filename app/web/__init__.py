@@ -1,0 +1,29 @@
+"""The only floor that speaks HTTP. `Parts` is what the factory hands to it; `parts()` finds it in a request."""
+
+from dataclasses import dataclass
+from typing import cast
+
+from flask import current_app
+
+from ..catalog import Catalog
+from ..settings import Settings
+from ..store.base import ObjectStore
+from ..uploads import Uploads
+from .limits import RateLimits
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What the views are made of."""
+
+    settings: Settings
+    secret: str
+    catalog: Catalog
+    store: ObjectStore
+    uploads: Uploads
+    limits: RateLimits
+
+
+def parts() -> Parts:
+    """Return the parts of the app that answers this request."""
+    return cast(Parts, current_app.extensions["bowerbird"])

@@ -1,0 +1,103 @@
+"""The HTTP API: upload, look up, delete."""
+
+from datetime import datetime
+from typing import Any
+
+import structlog
+from flask import Blueprint, Response, g, jsonify, request
+
+from ..catalog.records import Upload
+from ..errors import NotFound
+from ..tokens import MANAGE, UPLOAD
+from . import parts
+from .auth import authenticate
+from .body import read_upload
+from .options import idempotency_key, read_options
+
+log = structlog.get_logger()
+
+api = Blueprint("api", __name__, url_prefix="/api")
+
+
+@api.post("/upload")
+@api.put("/upload/<path:name>")
+def upload(name: str | None = None) -> Response:
+    """Take one or many images and answer 201 with their addresses; what is refused: 400 to 415, 422, 429, 503, 507."""
+    settings = parts().settings
+    token = authenticate(UPLOAD)
+    parts().limits.check_upload(token.id)
+    repeat_key = idempotency_key(request.headers.get("Idempotency-Key"))
+    form = read_upload(
+        request.environ, max_bytes=settings.max_upload_bytes, spool_dir=settings.data_dir / "spool", name=name
+    )
+    try:
+        options = read_options(lambda option: _option(form.fields, option), parts().uploads.clock())
+        rows = parts().uploads.accept(form.files, options, token_id=token.id, idempotency_key=repeat_key)
+    finally:
+        form.close()
+    for row in rows:
+        log.info("uploaded", request_id=g.request_id, key=row.key, size=row.size, type=row.content_type, by=token.name)
+    return _created(rows)
+
+
+@api.get("/uploads/<key>")
+def show(key: str) -> Response:
+    """Answer what is known of one live upload; 404 if there is none."""
+    authenticate(MANAGE)
+    found = parts().uploads.find(key)
+    if found is None:
+        raise NotFound("there is no such upload")
+    return jsonify(answer(found))
+
+
+@api.delete("/uploads/<key>")
+def delete(key: str) -> Response:
+    """Delete one upload; 204, also when it is gone already; 404 for a key that never was."""
+    authenticate(MANAGE)
+    if parts().catalog.uploads.get(key) is None:
+        raise NotFound("there is no such upload")
+    parts().uploads.delete(key)
+    log.info("deleted", request_id=g.request_id, key=key)
+    return Response(status=204)
+
+
+def answer(row: Upload) -> dict[str, Any]:
+    """Return the JSON of an upload, as the contract has it; `converted_from` only where something was converted."""
+    settings = parts().settings
+    url = f"{settings.public_url}/{row.key}"
+    result: dict[str, Any] = {
+        "url": url,
+        "thumbnail_url": url,
+        "deletion_url": f"{settings.base_url}/d/{row.key}/{parts().uploads.deletion_token(row.key)}",
+        "key": row.key,
+        "content_type": row.content_type,
+        "size": row.size,
+        "width": row.width,
+        "height": row.height,
+        "sha256": row.sha256,
+        "created_at": _iso(row.created_at),
+        "expires_at": _iso(row.expires_at) if row.expires_at else None,
+    }
+    if row.converted_from:
+        result["converted_from"] = row.converted_from
+    return result
+
+
+def _created(rows: list[Upload]) -> Response:
+    answers = [answer(row) for row in rows]
+    if request.accept_mimetypes.best_match(("application/json", "text/plain")) == "text/plain":
+        response = Response("\n".join(one["url"] for one in answers), mimetype="text/plain")
+    else:
+        response = jsonify(answers[0] | ({"uploads": answers} if len(answers) > 1 else {}))
+    response.status_code = 201
+    response.headers["Location"] = answers[0]["url"]
+    return response
+
+
+def _option(fields: dict[str, str], name: str) -> str | None:
+    header = f"X-Bowerbird-{name.replace('_', '-').title()}"
+    return fields.get(name, request.args.get(name, request.headers.get(header)))
+
+
+def _iso(moment: datetime) -> str:
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -1,0 +1,97 @@
+"""A refusal reaches the client: what is left of a body is read after the answer was sent, before the connection ends.
+
+ShareX sends its whole body before it reads a byte, and a server that closes with unread data resets the connection:
+the client then never sees the answer. Other clients read while they send, and stop. So the answer goes out first, and
+the rest is read after it, which serves both.
+"""
+
+import socket
+import time
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+_STEP_BYTES = 256 * 1024
+
+Wsgi = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
+
+
+class Drain:
+    """WSGI middleware. At most `max_bytes` are read after an answer, for at most `max_s` seconds."""
+
+    def __init__(self, app: Wsgi, max_bytes: int, max_s: float = 30) -> None:
+        self._app = app
+        self._max_bytes = max_bytes
+        self._max_s = max_s
+
+    def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        if not _has_body(environ):
+            return self._app(environ, start_response)
+        body = environ["wsgi.input"] = _Counted(environ["wsgi.input"], environ.get("CONTENT_LENGTH"))
+        answer = self._app(environ, start_response)
+        return answer if body.is_over else _Lingering(answer, body, environ, self._max_bytes, self._max_s)
+
+
+def _has_body(environ: dict[str, Any]) -> bool:
+    return environ.get("CONTENT_LENGTH", "0") not in ("", "0") or "HTTP_TRANSFER_ENCODING" in environ
+
+
+class _Counted:
+    """The body, and whether it was read to its end."""
+
+    def __init__(self, stream: Any, length: str | None) -> None:
+        self._stream = stream
+        self._left = int(length) if length and length.isdigit() else None
+        self.is_over = False
+
+    def read(self, size: int = -1) -> bytes:
+        return self._count(self._stream.read(size))
+
+    def readline(self, size: int = -1) -> bytes:
+        return self._count(self._stream.readline(size))
+
+    def readlines(self, hint: int = -1) -> list[bytes]:
+        return [self._count(line) for line in self._stream.readlines(hint)]
+
+    def __iter__(self) -> Iterator[bytes]:
+        return iter(self.readline, b"")
+
+    def _count(self, data: bytes) -> bytes:
+        if self._left is not None:
+            self._left -= len(data)
+        self.is_over = not data or self._left == 0
+        return data
+
+
+class _Lingering:
+    """An answer that, once sent, reads the rest of the request."""
+
+    def __init__(
+        self, answer: Iterable[bytes], body: _Counted, environ: dict[str, Any], max_bytes: int, max_s: float
+    ) -> None:
+        self._answer = answer
+        self._body = body
+        self._socket = environ.get("gunicorn.socket")
+        self._max_bytes = max_bytes
+        self._max_s = max_s
+
+    def __iter__(self) -> Iterator[bytes]:
+        return iter(self._answer)
+
+    def close(self) -> None:
+        if close := getattr(self._answer, "close", None):
+            close()
+        if not self._read_rest() and self._socket is not None:
+            try:
+                self._socket.shutdown(socket.SHUT_RDWR)  # nothing more is taken: the next request cannot be found
+            except OSError:
+                pass  # the client was faster
+
+    def _read_rest(self) -> bool:
+        """Return whether the body was read to its end within the bounds."""
+        count, end = 0, time.monotonic() + self._max_s
+        try:
+            while not self._body.is_over and count < self._max_bytes and time.monotonic() < end:
+                count += len(self._body.read(_STEP_BYTES))
+        except Exception:  # noqa: BLE001 the answer is out; a body that breaks off now is nobody's loss
+            return False
+        return self._body.is_over

@@ -1,0 +1,60 @@
+"""Puts the app together: the parts, the views, and what stands around them."""
+
+import os
+
+from flask import Flask
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+from .. import __version__, resources
+from ..catalog import Catalog
+from ..decoding import DecoderPool
+from ..settings import Settings
+from ..store import open_store
+from ..store.base import ObjectStore
+from ..store.folder import FolderStore
+from ..uploads import Uploads
+from ..writers import Writers
+from . import Parts, errors, headers
+from .api import api
+from .drain import Drain
+from .health import health
+from .limits import RateLimits
+from .objects import objects
+from .pages import pages
+
+FORM_BYTES = 64 * 1024  # every route but the upload; a form-encoded body may cost eighty times its size in memory
+
+
+def build(settings: Settings, store: ObjectStore | None) -> Flask:
+    """Return the app over `settings`; `store` replaces the one they name."""
+    app = Flask("app", template_folder=str(resources.folder("templates")))
+    app.config.update(MAX_CONTENT_LENGTH=FORM_BYTES, MAX_FORM_MEMORY_SIZE=FORM_BYTES, MAX_FORM_PARTS=20)
+    app.json.sort_keys = False  # type: ignore[attr-defined]
+    app.url_map.strict_slashes = False
+    app.url_map.merge_slashes = False
+    app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
+    app.jinja_env.globals["version"] = __version__
+
+    catalog = Catalog(settings.database_url.get_secret_value())
+    catalog.upgrade()
+    writers = Writers(settings.data_dir)
+    store = store or open_store(settings)
+    decoders = DecoderPool(max(1, (os.cpu_count() or 1) // settings.web_workers))
+    uploads = Uploads(settings, catalog, store, decoders, writers)
+    app.extensions["bowerbird"] = Parts(
+        settings, settings.signing_secret(), catalog, store, uploads, RateLimits(settings)
+    )
+
+    errors.install(app)
+    headers.install(app, settings)
+    app.register_blueprint(api)
+    app.register_blueprint(health)
+    app.register_blueprint(pages)
+    if isinstance(store, FolderStore):
+        app.register_blueprint(objects)
+    if settings.trusted_proxies:
+        app.wsgi_app = ProxyFix(  # type: ignore[method-assign]
+            app.wsgi_app, x_for=settings.trusted_proxies, x_proto=0, x_host=0, x_port=0, x_prefix=0
+        )
+    app.wsgi_app = Drain(app.wsgi_app, settings.drain_bytes)  # type: ignore[method-assign,assignment]
+    return app

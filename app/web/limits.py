@@ -1,0 +1,66 @@
+"""How often one client may do a thing: counted in memory, or in Redis where several servers share the count."""
+
+import ipaddress
+import time
+
+import structlog
+from limits import RateLimitItem, parse
+from limits.errors import StorageError
+from limits.storage import storage_from_string
+from limits.strategies import MovingWindowRateLimiter
+
+from ..errors import Busy, RateLimited
+from ..settings import Settings
+
+log = structlog.get_logger()
+
+SIGN_INS = "10/15 minutes"
+
+
+class RateLimits:
+    """The two limits there are. In memory each web process counts for itself, so each gets its share."""
+
+    def __init__(self, settings: Settings) -> None:
+        url = settings.redis_url.get_secret_value()
+        share = 1 if url else settings.web_workers
+        self._limiter = MovingWindowRateLimiter(storage_from_string(url or "memory://", wrap_exceptions=True))
+        self._sign_ins = _shared(SIGN_INS, share)
+        self._uploads = _shared(settings.rate_limit, share)
+
+    def check_sign_in(self, address: str) -> None:
+        """Count one sign-in from `address`; raise RateLimited over the limit, Busy if it cannot be counted."""
+        try:
+            self._hit(self._sign_ins, "sign-in", _network(address))
+        except StorageError as e:
+            raise Busy("signing in is not possible right now; try again in a minute") from e
+
+    def check_upload(self, token_id: int) -> None:
+        """Count one upload of a token; raise RateLimited over the limit. An upload that cannot be counted is taken."""
+        try:
+            self._hit(self._uploads, "upload", str(token_id))
+        except StorageError as e:
+            log.warning("uncounted", what="upload", error=str(e))
+
+    def _hit(self, limit: RateLimitItem, what: str, who: str) -> None:
+        if not self._limiter.hit(limit, what, who):
+            reset = self._limiter.get_window_stats(limit, what, who).reset_time
+            wait_s = max(1, round(reset - time.time()))
+            raise RateLimited(f"more than {limit} of this kind; try again in {wait_s} seconds", wait_s)
+
+
+def _shared(text: str, share: int) -> RateLimitItem:
+    limit = parse(text)
+    return type(limit)(max(1, limit.amount // share), limit.multiples)
+
+
+def _network(address: str) -> str:
+    """Return the address, or the /64 of an IPv6 address: one household has 2**64 of them.
+
+    >>> _network("2001:db8::1"), _network("192.0.2.7"), _network("")
+    ('2001:db8::/64', '192.0.2.7', 'unknown')
+    """
+    try:
+        ip = ipaddress.ip_address(address)
+    except ValueError:
+        return "unknown"
+    return str(ipaddress.ip_network((ip, 64), strict=False)) if ip.version == 6 else str(ip)

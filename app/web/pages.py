@@ -1,0 +1,163 @@
+"""The pages: upload, sign in, set up clients, confirm a deletion."""
+
+from typing import Any
+
+import structlog
+from flask import Blueprint, Response, g, redirect, render_template, request
+from werkzeug.wrappers import Response as AnyResponse
+
+from .. import clients, tokens
+from ..catalog.records import State
+from ..errors import BadRequest, NameTaken, NotFound, Unauthorized
+from ..tokens import UPLOAD
+from . import auth, parts
+from .api import answer
+
+log = structlog.get_logger()
+
+pages = Blueprint("pages", __name__)
+
+
+@pages.context_processor
+def _always() -> dict[str, Any]:
+    """What every template may use."""
+    settings = parts().settings
+    return {
+        "csrf": auth.csrf_of(auth.session_id_of_request()),
+        "signed_in": auth.session_token() is not None,
+        "public_url": settings.public_url,
+        "base_url": settings.base_url,
+        "max_upload_bytes": settings.max_upload_bytes,
+    }
+
+
+@pages.get("/")
+def home() -> AnyResponse | str:
+    """The upload page; who is not signed in is sent to /login."""
+    return render_template("upload.html") if auth.session_token() else redirect("/login", 303)
+
+
+@pages.get("/login")
+def login() -> AnyResponse | str:
+    """The sign-in page."""
+    return redirect("/", 303) if auth.session_token() else render_template("login.html", error=None)
+
+
+@pages.post("/login")
+def sign_in() -> AnyResponse:
+    """Start a session with a token that has the scope `manage`; 401 otherwise, 429 after ten tries in 15 minutes."""
+    auth.check_origin()
+    parts().limits.check_sign_in(request.remote_addr or "")
+    session_id = auth.sign_in(request.form.get("token", "").strip())
+    if session_id is None:
+        message = (
+            "That is not a token that may sign in. It needs the scope “manage” and must not be revoked or expired."
+        )
+        return Response(render_template("login.html", error=message), 401)
+    auth.sign_out()  # a session this browser had before
+    response = redirect("/", 303)
+    auth.set_session(response, session_id)
+    return response
+
+
+@pages.post("/logout")
+def logout() -> AnyResponse:
+    """End the session."""
+    auth.check_csrf(request.form.get("csrf"))
+    auth.sign_out()
+    response = redirect("/login", 303)
+    auth.set_session(response, None)
+    return response
+
+
+@pages.get("/clients")
+def show_clients() -> AnyResponse | str:
+    """How to set up ShareX and the others, and the tokens that are in use."""
+    if auth.session_token() is None:
+        return redirect("/login", 303)
+    now = parts().uploads.clock()
+    used = [token for token in parts().catalog.tokens.list() if token.is_usable(now)]
+    line = clients.curl_line(parts().settings.base_url, "TOKEN")
+    return render_template("clients.html", clients=used, curl_line=line)
+
+
+@pages.post("/clients/sxcu")
+def download_sxcu() -> Response:
+    """A fresh .sxcu with a token of its own, which may only upload and is shown this once."""
+    _require_session()
+    base_url = parts().settings.base_url
+    secret, name = _new_client("ShareX")
+    text = clients.sxcu(base_url, secret, name)
+    response = Response(text, content_type="application/json")
+    response.headers["Content-Disposition"] = f'attachment; filename="{clients.sxcu_file_name(base_url)}"'
+    return response
+
+
+@pages.post("/clients/revoke")
+def revoke() -> AnyResponse:
+    """Revoke a token by its name."""
+    _require_session()
+    name = request.form.get("name", "")
+    if not parts().catalog.tokens.revoke(name, now=parts().uploads.clock()):
+        raise BadRequest(f"there is no token named {name[:60]!r}")
+    log.info("revoked", request_id=g.request_id, token=name)
+    return redirect("/clients", 303)
+
+
+@pages.get("/d/<key>/<token>")
+def show_deletion(key: str, token: str) -> str | tuple[str, int]:
+    """What would be deleted, and a button: link previews fetch every GET, so a GET deletes nothing."""
+    upload = parts().uploads.find_deletable(key, token)
+    if upload is None:
+        return _page("Nothing to delete here", "This is not one of our deletion links.", 404)
+    if upload.state is not State.LIVE:
+        return _page("Already deleted", "The image is gone.", 410)
+    shown = answer(upload) | {"created_at": upload.created_at}
+    return render_template("delete.html", upload=shown, action=f"/d/{key}/{token}")
+
+
+@pages.post("/d/<key>/<token>")
+def confirm_deletion(key: str, token: str) -> str | tuple[str, int]:
+    """The button of that page: the link itself is the right to delete, so it works signed out and without scripts."""
+    if parts().uploads.find_deletable(key, token) is None:
+        return _page("Nothing to delete here", "This is not one of our deletion links.", 404)
+    _delete(key)
+    return _page("Deleted", "The image is gone.", 200)
+
+
+@pages.delete("/d/<key>/<token>")
+def delete_by_link(key: str, token: str) -> Response:
+    """The same for scripts: 204, also when it is gone already; 404 for a wrong link."""
+    if parts().uploads.find_deletable(key, token) is None:
+        raise NotFound("this is not one of our deletion links")
+    _delete(key)
+    return Response(status=204)
+
+
+def _delete(key: str) -> None:
+    parts().uploads.delete(key)
+    log.info("deleted", request_id=g.request_id, key=key)
+
+
+def _page(title: str, message: str, status: int) -> tuple[str, int]:
+    return render_template("gone.html", title=title, message=message), status
+
+
+def _require_session() -> None:
+    """Raise Unauthorized or Forbidden unless our own page, signed in, sent this form."""
+    if auth.session_token() is None:
+        raise Unauthorized("sign in first")
+    auth.check_csrf(request.form.get("csrf"))
+
+
+def _new_client(client: str) -> tuple[str, str]:
+    """Make a token that may only upload; return its secret and its name, such as `ShareX 2`."""
+    for number in range(1, 1000):
+        secret, name = tokens.new_token(), client if number == 1 else f"{client} {number}"
+        try:
+            now = parts().uploads.clock()
+            parts().catalog.tokens.add(name, tokens.digest(secret), frozenset({UPLOAD}), created_at=now)
+        except NameTaken:
+            continue
+        return secret, name
+    raise BadRequest("there are too many clients of this name; revoke some")
