@@ -1,0 +1,40 @@
+"""The `bowerbird` command: result on stdout, talk on stderr, exit 0, 1 (refused or failed) or 2 (usage, settings)."""
+
+import sys
+
+import click
+
+from .. import __version__
+from ..errors import BowerbirdError, SettingsError
+from .clients import sxcu
+from .server import serve, worker
+from .tokens import token
+from .upkeep import db, reconcile
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="bowerbird")
+def cli() -> None:
+    """Bowerbird, a personal image host.
+
+    \b
+    Example:
+      bowerbird serve
+    """
+
+
+for _command in (serve, worker, token, sxcu, reconcile, db):
+    cli.add_command(_command)
+
+
+def main() -> None:
+    """Run the command line and exit."""
+    try:
+        cli.main(prog_name="bowerbird")
+    except SettingsError as e:
+        for problem in e.problems:
+            click.echo(f"bowerbird: {problem}", err=True)
+        sys.exit(2)
+    except BowerbirdError as e:
+        click.echo(f"bowerbird: {e}", err=True)
+        sys.exit(1)

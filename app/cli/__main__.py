@@ -1,0 +1,5 @@
+"""`python -m app.cli` is the `bowerbird` command."""
+
+from . import main
+
+main()

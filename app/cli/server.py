@@ -1,0 +1,109 @@
+"""`bowerbird serve` and `bowerbird worker`."""
+
+import os
+import select
+import socket
+import sys
+import time
+from contextlib import suppress
+from datetime import UTC, datetime
+
+import click
+
+from .. import clients, settings, tokens
+from ..catalog import Catalog
+from ..errors import BowerbirdError, SettingsError
+from ..settings import Settings
+from ..tokens import SCOPES
+from .wiring import open_catalog, open_upkeep
+
+ROUND_S = 60
+
+
+@click.command()
+@click.option("--no-worker", is_flag=True, help="Leave the repeated jobs to a `bowerbird worker` started elsewhere.")
+def serve(no_worker: bool) -> None:
+    """Start the server: the web workers and the worker for the repeated jobs.
+
+    \b
+    Example:
+      BOWERBIRD_BIND=127.0.0.1:8080 bowerbird serve
+    """
+    chosen = settings.load()
+    _check_port(chosen.bind)
+    chosen.signing_secret()
+    catalog = open_catalog(chosen)
+    open_upkeep(chosen, catalog).reconcile()
+    secret = _first_token(catalog, chosen)
+    catalog.close()
+    _greet(chosen, secret)
+    # A process of its own: gevent has to patch sockets before anything else is imported.
+    arguments = ["-m", "app.server", chosen.bind, str(chosen.web_workers), *(["--no-worker"] if no_worker else [])]
+    os.execv(sys.executable, [sys.executable, *arguments])  # noqa: S606
+
+
+@click.command()
+@click.option("--with-parent", is_flag=True, help="End when standard input ends, as `serve` needs it.")
+def worker(with_parent: bool) -> None:
+    """Do the repeated jobs once a minute: expire uploads, settle what a crash left, forget old sessions.
+
+    `bowerbird serve` starts one by itself.
+
+    \b
+    Example:
+      bowerbird worker
+    """
+    chosen = settings.load()
+    upkeep = open_upkeep(chosen, open_catalog(chosen))
+    while True:
+        try:
+            upkeep.expire()
+            upkeep.reconcile()
+            upkeep.prune()
+        except BowerbirdError as e:
+            click.echo(f"bowerbird worker: {e}; again in {ROUND_S} seconds", err=True)
+        if not with_parent:
+            time.sleep(ROUND_S)
+        elif select.select([sys.stdin], [], [], ROUND_S)[0]:
+            return
+
+
+def _check_port(bind: str) -> None:
+    """Raise SettingsError if nobody can listen there, in one line instead of gunicorn's five attempts."""
+    host, _, port = bind.rpartition(":")
+    host = host.strip("[]")
+    try:
+        with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM) as sock:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            sock.bind((host, int(port)))
+    except OSError as e:
+        raise SettingsError(
+            [f"{settings.PREFIX}BIND: cannot listen on {bind}: {(e.strerror or str(e)).lower()}"]
+        ) from e
+
+
+def _first_token(catalog: Catalog, chosen: Settings) -> str | None:
+    """Make the owner's token if there never was one, and return it if the owner does not know it yet."""
+    given = chosen.bootstrap_token.get_secret_value()
+    secret = given or tokens.new_token()
+    is_new = catalog.tokens.add_first("owner", tokens.digest(secret), frozenset(SCOPES), created_at=datetime.now(UTC))
+    return secret if is_new and not given else None
+
+
+def _greet(chosen: Settings, secret: str | None) -> None:
+    """Say where everything is; the token is shown this once."""
+    lines = [f"Bowerbird is at {chosen.base_url}"]
+    if secret:
+        lines += ["", f"Your token (shown this once, keep it): {secret}"]
+    lines += [
+        "",
+        "Upload a picture:",
+        f"  {clients.curl_line(chosen.base_url, secret or 'TOKEN')}",
+        "",
+        f"Set up ShareX: sign in and download the .sxcu at {chosen.base_url}/clients",
+        "           or: bowerbird sxcu > bowerbird.sxcu",
+        "",
+    ]
+    with suppress(BrokenPipeError):
+        click.echo("\n".join(lines))
+        sys.stdout.flush()

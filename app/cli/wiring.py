@@ -1,0 +1,28 @@
+"""What the commands are made of: a catalog that is up to date, and the use cases over it."""
+
+from ..catalog import Catalog
+from ..decoding import DecoderPool
+from ..errors import SettingsError
+from ..settings import PREFIX, Settings
+from ..store import open_store
+from ..upkeep import Upkeep
+from ..uploads import Uploads
+from ..writers import Writers
+
+
+def open_catalog(settings: Settings) -> Catalog:
+    """Return the catalog, its tables up to date; raise SettingsError if the data folder cannot be used."""
+    try:
+        settings.data_dir.mkdir(parents=True, exist_ok=True)
+    except OSError as e:
+        raise SettingsError([f"{PREFIX}DATA_DIR: cannot use {settings.data_dir}: {e.strerror}"]) from e
+    catalog = Catalog(settings.database_url.get_secret_value())
+    catalog.upgrade()
+    return catalog
+
+
+def open_upkeep(settings: Settings, catalog: Catalog) -> Upkeep:
+    """Return the repeated jobs over `catalog` and the store that the settings name."""
+    store = open_store(settings)
+    writers = Writers(settings.data_dir)
+    return Upkeep(Uploads(settings, catalog, store, DecoderPool(), writers), catalog, store, writers)

@@ -1,0 +1,182 @@
+"""The server: gunicorn with gevent workers, where a slow or broken client costs nobody else anything.
+
+`bowerbird serve` runs this file in a process of its own, so that nothing else is imported before gevent patches sockets.
+"""
+
+import json
+import os
+import secrets
+import signal
+import socket
+import subprocess
+import sys
+import time
+from typing import Any
+
+import gevent
+from gunicorn.app.base import BaseApplication
+from gunicorn.http import errors as http_errors
+from gunicorn.workers.ggevent import GeventWorker
+
+HEADER_S = 30  # a request's head has to be there by then; also how long an idle connection is kept
+WINDOW_S = 15  # a body has to bring MIN_RATE bytes a second in every window of this length
+MIN_RATE = 1024
+SEND_S = 60  # one write to a client that does not read
+LINGER_BYTES = 64 * 1024 * 1024
+LINGER_S = 10
+GRACEFUL_S = 30
+
+
+class TooLongHeader(Exception):
+    """The head of a request did not come in time."""
+
+
+class PacedSocket:
+    """A client's connection that ends with TimeoutError when it brings less than MIN_RATE bytes a second.
+
+    Time counts only while the server waits for bytes. gunicorn itself has no limit for a body (as of 27.0).
+    """
+
+    def __init__(self, sock: Any) -> None:
+        self._sock = sock
+        self._waited_s = 0.0
+        self._window_bytes = 0
+        self.count = 0
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._sock, name)
+
+    def recv(self, size: int, flags: int = 0) -> bytes:
+        """Receive up to `size` bytes; raise TimeoutError if the client is too slow."""
+        self._sock.settimeout(max(0.001, WINDOW_S - self._waited_s))
+        started = time.monotonic()
+        data: bytes = self._sock.recv(size, flags)
+        self._waited_s += time.monotonic() - started
+        self._window_bytes += len(data)
+        self.count += len(data)
+        if self._window_bytes >= MIN_RATE * WINDOW_S:
+            self.restart()
+        return data
+
+    def restart(self) -> None:
+        """Begin a new window."""
+        self._waited_s, self._window_bytes = 0.0, 0
+
+    def sendall(self, data: bytes, flags: int = 0) -> None:
+        """Send all of `data`; raise TimeoutError if the client takes less than MIN_RATE bytes a second."""
+        self._sock.settimeout(SEND_S + len(data) / MIN_RATE)
+        self._sock.sendall(data, flags)
+
+
+class Worker(GeventWorker):
+    """A gevent worker that paces its clients and refuses in JSON."""
+
+    def handle(self, listener: Any, client: Any, addr: Any) -> None:
+        super().handle(listener, PacedSocket(client), addr)
+
+    def timeout_ctx(self) -> Any:
+        """Bound the time in which the head of a request has to come."""
+        return gevent.Timeout(HEADER_S, TooLongHeader)
+
+    def handle_request(self, listener_name: Any, req: Any, sock: Any, addr: Any) -> Any:
+        sock.restart()
+        try:
+            return super().handle_request(listener_name, req, sock, addr)
+        finally:
+            sock.restart()
+
+    def handle_error(self, req: Any, client: Any, addr: Any, exc: BaseException) -> None:
+        """Answer what never reached the app in the shape of every other error, and let it reach the client."""
+        if isinstance(exc, TooLongHeader) and not client.count:
+            return  # a connection that was kept for a next request, and none came
+        status, reason, code, message = _refusal(exc)
+        if status >= 500:
+            self.log.exception("a request failed before it reached the app")
+        body = json.dumps({"error": message, "code": code, "request_id": secrets.token_hex(8)}).encode()
+        head = (
+            f"HTTP/1.1 {status} {reason}\r\nConnection: close\r\nContent-Type: application/json\r\n"
+            f"Content-Length: {len(body)}\r\nX-Content-Type-Options: nosniff\r\nCache-Control: no-store\r\n\r\n"
+        )
+        try:
+            client.sendall(head.encode() + body)
+            client.shutdown(socket.SHUT_WR)
+            _linger(client)
+        except OSError:
+            pass  # the client is gone
+
+
+def _refusal(exc: BaseException) -> tuple[int, str, str, str]:
+    """Return status, reason, code and message for a request that gunicorn could not hand to the app."""
+    match exc:
+        case TooLongHeader() | TimeoutError():
+            return 408, "Request Timeout", "too_slow", f"the request's head did not come within {HEADER_S} seconds"
+        case http_errors.LimitRequestLine():
+            return 414, "URI Too Long", "uri_too_long", "the address is too long; at most 4,094 bytes are taken"
+        case http_errors.LimitRequestHeaders():
+            return 431, "Request Header Fields Too Large", "headers_too_large", "the headers are too many or too long"
+        case http_errors.ExpectationFailed():
+            return 417, "Expectation Failed", "expectation_failed", "only 'Expect: 100-continue' is known here"
+        case http_errors.ParseException():
+            return 400, "Bad Request", "bad_request", "the request is not valid HTTP/1.1"
+    return 500, "Internal Server Error", "internal_error", "something went wrong here"
+
+
+def _linger(client: Any) -> None:
+    """Read what the client still sends, for a while, so that it sees the answer before the connection ends."""
+    left, end = LINGER_BYTES, time.monotonic() + LINGER_S
+    while left > 0 and time.monotonic() < end:
+        data = client.recv(64 * 1024)
+        if not data:
+            return
+        left -= len(data)
+
+
+class Server(BaseApplication):
+    """gunicorn, configured here and nowhere else."""
+
+    def __init__(self, bind: str, workers: int, *, with_upkeep: bool = True) -> None:
+        self._bind, self._workers, self._with_upkeep = bind, workers, with_upkeep
+        self._upkeep: subprocess.Popen[bytes] | None = None
+        super().__init__()
+
+    def load_config(self) -> None:
+        options = {
+            "bind": self._bind,
+            "workers": self._workers,
+            "worker_class": "app.server.Worker",
+            "worker_connections": 1000,
+            "keepalive": HEADER_S,
+            "timeout": 60,
+            "graceful_timeout": GRACEFUL_S,
+            "worker_tmp_dir": "/dev/shm" if os.path.isdir("/dev/shm") else None,  # noqa: PTH112, S108
+            "control_socket_disable": True,
+            "sendfile": False,  # it would go round the pace
+            "proc_name": "bowerbird",
+            "loglevel": "warning",
+            "when_ready": self._start_upkeep,
+            "on_exit": self._stop_upkeep,
+        }
+        for name, value in options.items():
+            self.cfg.set(name, value)
+
+    def load(self) -> Any:
+        from app import create_app  # noqa: PLC0415 in the worker, after gevent has patched it
+
+        return create_app()
+
+    def _start_upkeep(self, _arbiter: Any) -> None:
+        if not self._with_upkeep:
+            return
+        # It ends when its standard input does: with this process, however that ends.
+        self._upkeep = subprocess.Popen(
+            [sys.executable, "-m", "app.cli", "worker", "--with-parent"], stdin=subprocess.PIPE
+        )
+
+    def _stop_upkeep(self, _arbiter: Any) -> None:
+        if self._upkeep:
+            self._upkeep.send_signal(signal.SIGTERM)
+            self._upkeep.wait(GRACEFUL_S)
+
+
+if __name__ == "__main__":
+    Server(sys.argv[1], int(sys.argv[2]), with_upkeep="--no-worker" not in sys.argv).run()
