@@ -1,0 +1,44 @@
+# Bowerbird: `make run` starts it, `make test` proves it; both set up all they need.
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: help run test lint bench wheel lock clean
+
+help: ## what can be made
+	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile | expand -t 16
+
+run: $(VENV)/.run ## set up, and start the server on 127.0.0.1:8080
+	@exec $(BIN)/bowerbird serve
+
+test: $(VENV)/.dev ## set up, and pass every test
+	@scripts/system-packages
+	$(BIN)/python -m pytest -n auto --dist loadgroup $(PYTEST)
+
+lint: $(VENV)/.dev ## check style and format
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	@if command -v shellcheck >/dev/null; then shellcheck scripts/* .ci/run; fi
+
+bench: $(VENV)/.dev ## measure, as ratios in one run
+	$(BIN)/python -m bench
+
+wheel: $(VENV)/.dev ## build dist/*.whl
+	$(BIN)/python -m hatchling build -t wheel
+
+lock: ## write requirements*.lock from pyproject.toml (needs uv)
+	uv pip compile -q pyproject.toml --group dev -o requirements-dev.lock
+	uv pip compile -q pyproject.toml --group build -c requirements-dev.lock -o requirements.lock
+
+clean: ## remove what was made, but for the data
+	rm -rf $(VENV) dist .pytest_cache .ruff_cache
+
+# What is installed is exactly what the lock file names, each file with its hash.
+$(VENV)/.run: requirements.lock pyproject.toml
+	@scripts/environment $(VENV) requirements.lock
+	@touch $@
+
+$(VENV)/.dev: requirements-dev.lock requirements.lock pyproject.toml
+	@scripts/environment $(VENV) requirements-dev.lock
+	@touch $(VENV)/.run $@
