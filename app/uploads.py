@@ -84,7 +84,6 @@ class Uploads:
         self._store = store
         self._decoders = decoders
         self._writers = writers
-        self._writer = writers.enter()
         self._sleep = sleep
         self._secret = settings.signing_secret()
         self._spool_dir = settings.data_dir / "spool"
@@ -202,7 +201,7 @@ class Uploads:
             created_at=self.clock().replace(microsecond=0),
             deletion_digest=tokens.digest(self.deletion_token(key)),
             token_id=token_id,
-            writer=self._writer,
+            writer=self._writers.me(),
             expires_at=options.expires_at,
             converted_from=image.converted_from,
             file_name=image.name,

@@ -1,4 +1,4 @@
-"""Which server writes a row, and whether it still lives: a locked file for each, which the kernel unlocks at any death."""
+"""Which server writes a row, and whether it lives: a locked file for each, which the kernel unlocks at any death."""
 
 import fcntl
 import os
@@ -13,20 +13,21 @@ class Writers:
     def __init__(self, data_dir: Path) -> None:
         self._folder = data_dir / "writers"
         self._folder.mkdir(parents=True, exist_ok=True)
-        self._held: list[BinaryIO] = []
+        self._held: BinaryIO | None = None
+        self._name = f"{self._home()}-{os.getpid()}-{secrets.token_hex(4)}"
 
-    def enter(self) -> str:
-        """Return a new name for this process; it lives as long as the process, or until `leave`."""
-        name = f"{self._home()}-{os.getpid()}-{secrets.token_hex(4)}"
-        file = (self._folder / name).open("wb")
-        fcntl.flock(file, fcntl.LOCK_EX)
-        self._held.append(file)
-        return name
+    def me(self) -> str:
+        """Return the name of this writer; it lives as long as the process, or until `leave`."""
+        if self._held is None:
+            self._held = (self._folder / self._name).open("wb")
+            fcntl.flock(self._held, fcntl.LOCK_EX)
+        return self._name
 
     def leave(self) -> None:
-        """End every name this object gave out."""
-        while self._held:
-            self._held.pop().close()
+        """End this writer's life."""
+        if self._held:
+            self._held.close()
+            self._held = None
 
     def is_alive(self, name: str) -> bool | None:
         """Whether the writer `name` lives; None if it runs over another data folder, perhaps on another host."""

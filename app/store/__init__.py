@@ -1,1 +1,20 @@
 """Stores: a bucket as the app sees it. `base` has the protocol; `folder` and `s3` are the two that keep it."""
+
+from ..settings import Settings
+from .base import ObjectStore
+from .folder import FolderStore
+
+
+def open_store(settings: Settings, writer: str = "") -> ObjectStore:
+    """Return the store the settings name; `writer` is the name of this server."""
+    if settings.store == "folder":
+        return FolderStore(settings.data_dir / "objects", writer)
+    from .s3 import S3Store  # noqa: PLC0415 boto3 takes half a second to import, and the embedded store needs none
+
+    return S3Store(
+        endpoint=settings.s3_endpoint,
+        region=settings.s3_region,
+        bucket=settings.s3_bucket,
+        access_key_id=settings.s3_access_key_id,
+        secret_access_key=settings.s3_secret_access_key.get_secret_value(),
+    )

@@ -1,5 +1,6 @@
 """The protocol of an object store, which one contract test runs over every implementation."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import BinaryIO, Protocol
@@ -19,7 +20,10 @@ class ObjectStore(Protocol):
     """A bucket. Keys are those of keys.py; any other raises ValueError before anything is touched.
 
     Every method raises StoreUnavailable, StoreMisconfigured or StoreFull, and no error of a library.
+    `late_put_s` is how long after its writer's death a put may still take effect, in seconds.
     """
+
+    late_put_s: float
 
     def put(self, key: str, body: BinaryIO, *, content_type: str) -> str | None:
         """Store all of the seekable `body` under `key` and return the version id (None where a store has no versions).
@@ -36,3 +40,6 @@ class ObjectStore(Protocol):
 
     def ping(self) -> None:
         """Return if the store answers and takes our credentials; else raise. Costs no class C transaction."""
+
+    def sweep(self, is_alive: Callable[[str], bool]) -> int:
+        """Remove what writers that no longer live left half-written, and return how much that was."""

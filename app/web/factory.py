@@ -38,7 +38,7 @@ def build(settings: Settings, store: ObjectStore | None) -> Flask:
     catalog = Catalog(settings.database_url.get_secret_value())
     catalog.upgrade()
     writers = Writers(settings.data_dir)
-    store = store or open_store(settings)
+    store = store or open_store(settings, writers.me())
     decoders = DecoderPool(max(1, (os.cpu_count() or 1) // settings.web_workers))
     uploads = Uploads(settings, catalog, store, decoders, writers)
     app.extensions["bowerbird"] = Parts(

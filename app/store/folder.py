@@ -1,0 +1,128 @@
+"""The embedded store: objects as files of one folder, written so that no crash leaves half of one."""
+
+import errno
+import os
+import secrets
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import BinaryIO
+
+from ..blocking import run_blocking
+from ..errors import KeyTaken, StoreFull, StoreMisconfigured, StoreUnavailable
+from ..keys import is_key
+from .base import StoredObject
+
+_COPY_BYTES = 256 * 1024
+
+
+class FolderStore:
+    """Objects under `folder`, spread over subfolders by the first two characters of their keys. It has no versions."""
+
+    late_put_s = 0.0  # a dead process writes nothing
+
+    def __init__(self, folder: Path, writer: str = "") -> None:
+        self._folder = folder
+        self._tmp = folder / "tmp"
+        self._writer = writer or "nobody"
+
+    def put(self, key: str, body: BinaryIO, *, content_type: str) -> None:
+        """See ObjectStore.put. Raises KeyTaken if there is an object of this key."""
+        path = self._path(key)
+        with _ours(self._folder):
+            run_blocking(self._write, path, body)
+
+    def delete(self, key: str, version_id: str | None = None) -> None:
+        """See ObjectStore.delete."""
+        with _ours(self._folder):
+            self._path(key).unlink(missing_ok=True)
+
+    def head(self, key: str) -> StoredObject | None:
+        """See ObjectStore.head."""
+        found = self.open(key)
+        if found is None:
+            return None
+        found[0].close()
+        return found[1]
+
+    def open(self, key: str) -> tuple[BinaryIO, StoredObject] | None:
+        """Return the object's file, open for reading, and what it is; None if there is none."""
+        path = self._path(key)
+        with _ours(self._folder):
+            try:
+                file = os.fdopen(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC), "rb")
+            except FileNotFoundError:
+                return None
+            stat = os.fstat(file.fileno())
+        etag = f'"{stat.st_size:x}-{stat.st_mtime_ns:x}"'
+        return file, StoredObject(key, stat.st_size, etag, datetime.fromtimestamp(int(stat.st_mtime), UTC))
+
+    def ping(self) -> None:
+        """See ObjectStore.ping: a file can be made and removed."""
+        with _ours(self._folder):
+            self._tmp.mkdir(parents=True, exist_ok=True)
+            path = self._temporary()
+            path.touch()
+            path.unlink()
+
+    def sweep(self, is_alive: Callable[[str], bool]) -> int:
+        """See ObjectStore.sweep."""
+        count = 0
+        with _ours(self._folder):
+            for path in list(self._tmp.iterdir()) if self._tmp.is_dir() else []:
+                if not is_alive(path.name.rpartition("~")[0]):
+                    path.unlink(missing_ok=True)
+                    count += 1
+        return count
+
+    def _path(self, key: str) -> Path:
+        if not is_key(key):
+            raise ValueError(f"{key[:80]!r} is not a key")
+        return self._folder / key[:2] / key
+
+    def _temporary(self) -> Path:
+        return self._tmp / f"{self._writer}~{secrets.token_hex(8)}"
+
+    def _write(self, path: Path, body: BinaryIO) -> None:
+        """Write `body` aside, make it durable, then give it its name: nobody ever sees half of it."""
+        self._tmp.mkdir(parents=True, exist_ok=True)
+        if not path.parent.is_dir():
+            path.parent.mkdir(exist_ok=True)
+            _sync_folder(self._folder)
+        temporary = self._temporary()
+        try:
+            with temporary.open("xb") as file:
+                body.seek(0)
+                shutil.copyfileobj(body, file, _COPY_BYTES)
+                file.flush()
+                os.fsync(file.fileno())
+            os.link(temporary, path)  # unlike a rename, it never replaces what is there
+        finally:
+            temporary.unlink(missing_ok=True)
+        _sync_folder(path.parent)
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make the names in `folder` durable."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def _ours(folder: Path) -> Iterator[None]:
+    """Turn the system's errors into ours."""
+    try:
+        yield
+    except FileExistsError as e:
+        raise KeyTaken("there is an object of this key") from e
+    except OSError as e:
+        if e.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise StoreFull("the server's disk is full; nothing was kept") from e
+        if e.errno in (errno.EROFS, errno.EACCES, errno.EPERM, errno.ELOOP, errno.ENOTDIR):
+            raise StoreMisconfigured("the server may not write to its folder of images") from e
+        raise StoreUnavailable("the server's disk does not answer as it should") from e

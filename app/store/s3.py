@@ -1,0 +1,208 @@
+"""The S3 store: B2 itself, the signing proxy, or any S3 endpoint; written for what B2 does and does not do."""
+
+import hashlib
+import random
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+from ..errors import StoreFull, StoreMisconfigured, StoreUnavailable, Unavailable
+from ..keys import is_key
+from .base import StoredObject
+
+CACHE_CONTROL = "public, max-age=31536000, immutable"
+PATIENCE_S = 40.0  # B2's 503 "no tomes available" is by design and may last a while
+FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.5, 8.0
+_PING_KEY = "22222222.png"  # a key like any other; whether it is there does not matter
+
+# What a repeat may cure. 52x and 530 are Cloudflare's, when what is behind it does not answer.
+_TRANSIENT = {408, 429, 500, 502, 503, 504, *range(520, 528), 530}
+
+
+@dataclass
+class _Failure(Exception):
+    """One attempt that failed in a way that may pass. `was_sent`: the object may have been stored all the same."""
+
+    why: str
+    was_sent: bool = True
+    retry_after_s: float = 0.0
+
+
+class S3Store:
+    """One bucket. `patience_s` is for how long a put or delete is tried again; `clock` and `sleep` are for tests."""
+
+    late_put_s = 120.0  # what was sent to its end may be stored after the sender died
+
+    def __init__(
+        self,
+        *,
+        endpoint: str,
+        region: str,
+        bucket: str,
+        access_key_id: str,
+        secret_access_key: str,
+        ca_bundle: Path | None = None,
+        patience_s: float = PATIENCE_S,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._bucket = bucket
+        self._patience_s = patience_s
+        self._clock = clock
+        self._sleep = sleep
+        self._client: Any = None
+        self._options = {
+            "endpoint_url": endpoint,
+            "region_name": region,
+            "aws_access_key_id": access_key_id,
+            "aws_secret_access_key": secret_access_key,
+            "verify": str(ca_bundle) if ca_bundle else None,
+        }
+
+    def put(self, key: str, body: BinaryIO, *, content_type: str) -> str | None:
+        """See ObjectStore.put. Returns None also where an earlier attempt may have left a version of its own."""
+        _check(key)
+        body.seek(0)
+        md5 = hashlib.file_digest(body, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
+
+        def attempt() -> str | None:
+            body.seek(0)
+            answer = self._call("put_object", Key=key, Body=body, ContentType=content_type, CacheControl=CACHE_CONTROL)
+            status = answer["ResponseMetadata"]["HTTPStatusCode"]
+            if status != 200 or answer.get("ETag", "").strip('"') != md5:
+                raise _Failure("the answer to a put was not that of a store")
+            return answer.get("VersionId")
+
+        version_id, is_only_one = self._persist(attempt)
+        return version_id if is_only_one else None
+
+    def delete(self, key: str, version_id: str | None = None) -> None:
+        """See ObjectStore.delete. Without a version id the versions of this one key are listed and removed."""
+        _check(key)
+        for version in [version_id] if version_id else self._versions(key):
+            self._persist(lambda version=version: self._call("delete_object", Key=key, **_version(version)))
+
+    def head(self, key: str) -> StoredObject | None:
+        """See ObjectStore.head."""
+        _check(key)
+        try:
+            answer = self._connect().head_object(Bucket=self._bucket, Key=key)
+        except ClientError as e:
+            if _status(e) == 404:
+                return None
+            raise self._refusal(e) from e
+        except BotoCoreError as e:
+            raise StoreUnavailable("the store does not answer") from e
+        return StoredObject(key, answer["ContentLength"], answer["ETag"], answer["LastModified"])
+
+    def ping(self) -> None:
+        """See ObjectStore.ping: asks for a key (class B), for a restricted key may not ask for the bucket."""
+        self.head(_PING_KEY)
+
+    def sweep(self, is_alive: Callable[[str], bool]) -> int:
+        """See ObjectStore.sweep."""
+        return 0
+
+    def _versions(self, key: str) -> list[str]:
+        def attempt() -> list[str]:
+            answer = self._call("list_object_versions", Prefix=key, MaxKeys=1000)
+            found = [*answer.get("Versions", []), *answer.get("DeleteMarkers", [])]
+            return [one["VersionId"] for one in found if one["Key"] == key]
+
+        return self._persist(attempt)[0]
+
+    def _persist(self, attempt: Callable[[], Any]) -> tuple[Any, bool]:
+        """Return what `attempt` returns, tried again until the patience is over, and whether no attempt before it
+        can have had an effect."""
+        end = self._clock() + self._patience_s
+        pause_s, is_only_one = FIRST_PAUSE_S, True
+        while True:
+            try:
+                return attempt(), is_only_one
+            except _Failure as failure:
+                is_only_one = is_only_one and not failure.was_sent
+                wait_s = max(failure.retry_after_s, pause_s * random.uniform(0.75, 1.25))  # noqa: S311 only a pause
+                if self._clock() + wait_s > end:
+                    raise StoreUnavailable(f"the store does not take the upload right now ({failure.why})") from failure
+            self._disconnect()  # B2 wants the next try on a new connection: it may meet another machine
+            self._sleep(wait_s)
+            pause_s = min(pause_s * 2, LONGEST_PAUSE_S)
+
+    def _call(self, operation: str, **parameters: Any) -> Any:
+        try:
+            return getattr(self._connect(), operation)(Bucket=self._bucket, **parameters)
+        except ClientError as e:
+            if _status(e) in _TRANSIENT:
+                raise _Failure(f"it answered {_status(e)}", retry_after_s=_retry_after(e)) from e
+            raise self._refusal(e) from e
+        except BotoCoreError as e:
+            raise _Failure("the connection failed") from e
+
+    def _refusal(self, e: ClientError) -> Unavailable:
+        """Return our error for an answer that a repeat does not cure; the store's own words stay in the log."""
+        status, code = _status(e), e.response.get("Error", {}).get("Code", "")
+        if "cap exceeded" in e.response.get("Error", {}).get("Message", "").lower():
+            return StoreFull(
+                "a cap of the storage account is reached: raise it at Caps & Alerts, or wait for midnight UTC"
+            )
+        if status in _TRANSIENT:
+            return StoreUnavailable(f"the store answered {status}")
+        return StoreMisconfigured(f"the store refuses this server ({status} {code[:40]}): check its S3 settings")
+
+    def _connect(self) -> Any:
+        if self._client is None:
+            config = Config(
+                signature_version="s3v4",
+                s3={"addressing_style": "path"},
+                # B2 refuses the checksum headers that boto3 sends by default since 1.36.
+                request_checksum_calculation="when_required",
+                response_checksum_validation="when_required",
+                retries={"mode": "standard", "total_max_attempts": 1},  # _persist() is the one that repeats
+                connect_timeout=5,
+                read_timeout=30,
+                max_pool_connections=32,
+            )
+            client = boto3.session.Session().client("s3", config=config, **self._options)
+            # Behind a Worker a 100-continue stalls or breaks the answer; the body is small, it can go at once.
+            client.meta.events.register("before-call.s3.PutObject", _without_expect)
+            self._client = client
+        return self._client
+
+    def _disconnect(self) -> None:
+        client, self._client = self._client, None
+        if client is not None:
+            client.close()
+
+
+def _without_expect(params: dict[str, Any], **_: Any) -> None:
+    params["headers"].pop("Expect", None)
+
+
+def _version(version_id: str) -> dict[str, str]:
+    return {"VersionId": version_id}
+
+
+def _status(e: ClientError) -> int:
+    return int(e.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
+
+
+def _retry_after(e: ClientError) -> float:
+    """Return the seconds of a Retry-After header, at most the longest pause times two."""
+    text = e.response.get("ResponseMetadata", {}).get("HTTPHeaders", {}).get("retry-after", "")
+    try:
+        seconds = float(text) if text.isdigit() else parsedate_to_datetime(text).timestamp() - time.time()
+    except (ValueError, TypeError):
+        return 0.0
+    return min(max(seconds, 0.0), 2 * LONGEST_PAUSE_S)
+
+
+def _check(key: str) -> None:
+    if not is_key(key):
+        raise ValueError(f"{key[:80]!r} is not a key")
