@@ -18,7 +18,7 @@ def create_app(settings: Settings | None = None, *, store: ObjectStore | None = 
 
     `settings` are those of the environment when left out, `store` the one they name. Raises SettingsError.
     """
-    from . import settings as configuration
-    from .web.factory import build
+    from . import settings as configuration  # noqa: PLC0415 the package itself imports nothing
+    from .web.factory import build  # noqa: PLC0415
 
     return build(settings or configuration.load(), store)

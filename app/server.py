@@ -1,6 +1,6 @@
 """The server: gunicorn with gevent workers, where a slow or broken client costs nobody else anything.
 
-`bowerbird serve` runs this file in a process of its own, so that nothing else is imported before gevent patches sockets.
+`bowerbird serve` runs this file in a process of its own, so that nothing else is imported before gevent patches it.
 """
 
 import json

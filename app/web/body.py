@@ -100,9 +100,9 @@ def clean_name(name: str | None) -> str | None:
 
 def _length(environ: Mapping[str, Any], is_multipart: bool) -> int | None:
     """Return the Content-Length; None for a chunked body."""
-    if coding := environ.get("HTTP_CONTENT_ENCODING"):
-        if coding.strip().lower() != "identity":
-            raise UnsupportedType(f"the body is encoded ({coding[:40]}); send it as it is", coding[:40])
+    coding = environ.get("HTTP_CONTENT_ENCODING", "identity")
+    if coding.strip().lower() != "identity":
+        raise UnsupportedType(f"the body is encoded ({coding[:40]}); send it as it is", coding[:40])
     if transfer := environ.get("HTTP_TRANSFER_ENCODING"):
         if transfer.strip().lower() != "chunked":
             raise BadChunk(f"the transfer coding {transfer[:40]!r} is not taken; send Content-Length")

@@ -8,6 +8,7 @@ the rest is read after it, which serves both.
 import socket
 import time
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from typing import Any
 
 _STEP_BYTES = 256 * 1024
@@ -81,10 +82,8 @@ class _Lingering:
         if close := getattr(self._answer, "close", None):
             close()
         if not self._read_rest() and self._socket is not None:
-            try:
+            with suppress(OSError):  # the client may have been faster
                 self._socket.shutdown(socket.SHUT_RDWR)  # nothing more is taken: the next request cannot be found
-            except OSError:
-                pass  # the client was faster
 
     def _read_rest(self) -> bool:
         """Return whether the body was read to its end within the bounds."""

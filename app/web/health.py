@@ -1,6 +1,5 @@
 """Whether the server lives (/healthz), and whether what it stands on answers (/readyz)."""
 
-
 from flask import Blueprint, Response, jsonify
 
 from . import parts

@@ -1,0 +1,96 @@
+"""GIF, block by block. Source: https://www.w3.org/Graphics/GIF/spec-gif89a.txt"""
+
+import struct
+from typing import BinaryIO
+
+from ..errors import BadImage
+from .base import Bounds, Container, copy_range, read_exactly
+
+_KEPT_APPLICATIONS = (b"NETSCAPE2.0", b"ANIMEXTS1.0", b"ICCRGBG1012")  # loops and the colour profile
+_COMMENT, _PLAIN_TEXT, _APPLICATION, _CONTROL = 0xFE, 0x01, 0xFF, 0xF9
+
+
+def walk(file: BinaryIO, bounds: Bounds) -> Container:
+    """Return the container of the GIF in `file`; raise BadImage if it is broken anywhere."""
+    file.seek(0)
+    if file.read(6) not in (b"GIF87a", b"GIF89a"):
+        raise BadImage("this is not a GIF")
+    width, height, flags = struct.unpack("<HHBxx", read_exactly(file, 7, "the GIF's header"))
+    _skip_palette(file, flags)
+    container = Container("image/gif", width, height, 0, frames=0)
+    container.add(0, file.tell())
+    extent = (width, height)
+    while True:
+        start = file.tell()
+        introducer = read_exactly(file, 1, "the GIF, before its end marker")
+        if introducer == b";":
+            break
+        if introducer == b",":
+            extent = _frame(file, container, bounds, extent)
+            is_metadata = False
+        elif introducer == b"!":
+            is_metadata = _extension(file)
+        else:
+            raise BadImage(f"the GIF has an unknown block at byte {start:,}")
+        container.add(start, file.tell(), is_metadata=is_metadata)
+    if not container.frames:
+        raise BadImage("the GIF has no picture in it")
+    container.end = file.tell()
+    container.add(container.end - 1, container.end)
+    return container
+
+
+def rewrite(source: BinaryIO, target: BinaryIO, container: Container, *, keep_metadata: bool) -> None:
+    """Append the GIF to `target`, without comments and foreign extensions unless `keep_metadata`."""
+    for part in container.ranges:
+        if keep_metadata or not part.is_metadata:
+            copy_range(source, target, part.start, part.end)
+
+
+def _frame(file: BinaryIO, container: Container, bounds: Bounds, extent: tuple[int, int]) -> tuple[int, int]:
+    """Pass over one frame; return the size of the canvas, which frames may enlarge (the first one: the picture)."""
+    left, top, width, height, flags = struct.unpack("<HHHHB", read_exactly(file, 9, "a GIF frame"))
+    if not width or not height:
+        raise BadImage("a frame of the GIF has no pixels")
+    extent = max(extent[0], left + width), max(extent[1], top + height)
+    container.frames += 1
+    bounds.check_pixels(*extent)
+    bounds.check_frames(container.frames, *extent)
+    if container.frames == 1:
+        container.width, container.height = extent
+    _skip_palette(file, flags)
+    if not 1 <= read_exactly(file, 1, "a GIF frame")[0] <= 11:
+        raise BadImage("a frame of the GIF is coded in no known way")
+    if not _skip_blocks(file):
+        raise BadImage("a frame of the GIF has no data")
+    return extent
+
+
+def _extension(file: BinaryIO) -> bool:
+    """Pass over an extension; return whether it is metadata."""
+    label = read_exactly(file, 1, "a GIF extension")[0]
+    if label == _CONTROL:
+        _skip_blocks(file)
+        return False
+    if label != _APPLICATION:
+        _skip_blocks(file)
+        return True
+    size = read_exactly(file, 1, "a GIF extension")[0]
+    name = read_exactly(file, size, "a GIF extension")
+    if size:
+        _skip_blocks(file)
+    return name not in _KEPT_APPLICATIONS
+
+
+def _skip_palette(file: BinaryIO, flags: int) -> None:
+    if flags & 0x80:
+        read_exactly(file, 3 << (flags & 7) + 1, "a GIF palette")
+
+
+def _skip_blocks(file: BinaryIO) -> int:
+    """Pass over sub-blocks to their terminator; return how many bytes they held."""
+    count = 0
+    while size := read_exactly(file, 1, "a GIF block")[0]:
+        read_exactly(file, size, "a GIF block")
+        count += size
+    return count

@@ -1,0 +1,144 @@
+"""JPEG, segment by segment. Source: ITU-T T.81 annex B (https://www.w3.org/Graphics/JPEG/itu-t81.pdf)."""
+
+import re
+import struct
+from dataclasses import dataclass, field
+from typing import BinaryIO
+
+from ..errors import BadImage
+from . import exif
+from .base import COPY_BYTES, Bounds, Container, copy_range, read_exactly
+
+_SOF = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}
+_TABLES = {0xC4, 0xCC, 0xDB, 0xDD}  # DHT, DAC, DQT, DRI
+_SOI, _EOI, _SOS, _COM, _DNL = 0xD8, 0xD9, 0xDA, 0xFE, 0xDC
+_ALONE = {0x01, *range(0xD0, 0xD8)}  # TEM and RSTn have no length
+
+# A marker within entropy-coded data: 0xFF, then anything but a stuffed zero, a restart marker or fill bytes.
+_MARKER = re.compile(rb"\xff+[^\x00\xff\xd0-\xd7]", re.DOTALL)
+
+
+@dataclass(slots=True)
+class JpegContainer(Container):
+    """Also where the segments are that go even with keep_metadata, and the JFIF header that is written anew."""
+
+    broken_offsets: list[tuple[int, int]] = field(default_factory=list)
+    jfif: bytes = b""
+
+
+def walk(file: BinaryIO, bounds: Bounds) -> JpegContainer:
+    """Return the container of the first image in `file`; raise BadImage if it is broken anywhere.
+
+    What stands behind its end (the second image of an MPO, a gain map, a Samsung trailer) is no part of it.
+    """
+    file.seek(0)
+    if file.read(2) != b"\xff\xd8":
+        raise BadImage("this is not a JPEG")
+    container, scans, position = JpegContainer("image/jpeg", 0, 0, 2), 0, 2
+    container.add(0, 2)
+    while True:
+        marker, start, position = _next_marker(file, position)
+        if marker == _EOI:
+            container.add(start, position)
+            break
+        if marker in _ALONE:
+            container.add(start, position)
+            continue
+        length = struct.unpack(">H", read_exactly(file, 2, "a JPEG segment"))[0]
+        if length < 2 or marker == _SOI:
+            raise BadImage(f"the JPEG has a malformed segment at byte {start:,}")
+        data = read_exactly(file, length - 2, "a JPEG segment")
+        position += length
+        is_metadata = _segment(marker, data, container, bounds, start, position)
+        container.add(start, position, is_metadata=is_metadata)
+        if marker == _SOS:
+            if not container.width:
+                raise BadImage("the JPEG has a scan before its header")
+            scans += 1
+            bounds.check_scans(scans)
+            end = _entropy_end(file, position)
+            container.add(position, end)
+            position = end
+            file.seek(position)
+    if not scans:
+        raise BadImage("the JPEG has no image data")
+    container.end = position
+    return container
+
+
+def rewrite(source: BinaryIO, target: BinaryIO, container: Container, *, keep_metadata: bool) -> None:
+    """Append the JPEG to `target`, without its metadata unless `keep_metadata`; orientation and profile stay."""
+    if not isinstance(container, JpegContainer):
+        raise TypeError("not the container of a JPEG")
+    if keep_metadata:
+        position = 0
+        for start, end in container.broken_offsets:
+            copy_range(source, target, position, start)
+            position = end
+        copy_range(source, target, position, container.end)
+        return
+    target.write(b"\xff\xd8" + container.jfif)
+    if container.orientation != 1:
+        body = b"Exif\0\0" + exif.minimal(container.orientation)
+        target.write(b"\xff\xe1" + struct.pack(">H", len(body) + 2) + body)
+    for part in container.ranges:
+        if not part.is_metadata and part.end > 2:
+            copy_range(source, target, max(part.start, 2), part.end)
+
+
+def _next_marker(file: BinaryIO, position: int) -> tuple[int, int, int]:
+    """Return the next marker, where its 0xFF is (fill bytes are passed over), and where it ends."""
+    start = position
+    if read_exactly(file, 1, "a JPEG marker") != b"\xff":
+        raise BadImage(f"the JPEG has no marker at byte {position:,}")
+    code, position = b"\xff", position + 1
+    while code == b"\xff":
+        code = read_exactly(file, 1, "a JPEG marker")
+        position += 1
+    if code == b"\0":
+        raise BadImage(f"the JPEG has no marker at byte {start:,}")
+    return code[0], start, position
+
+
+def _segment(marker: int, data: bytes, container: JpegContainer, bounds: Bounds, start: int, end: int) -> bool:
+    """Take what a segment says; return whether it is metadata."""
+    if marker in _SOF:
+        if container.width or len(data) < 6:
+            raise BadImage("the JPEG has more than one header, or a malformed one")
+        _, height, width, components = struct.unpack_from(">BHHB", data)
+        if not width or not height or not 1 <= components <= 4 or len(data) != 6 + 3 * components:
+            raise BadImage("the JPEG's header makes no sense")
+        bounds.check_pixels(width, height)
+        container.width, container.height = width, height
+        return False
+    if marker in _TABLES or marker == _SOS:
+        return False
+    if marker == 0xE0 and data[:5] == b"JFIF\0" and len(data) >= 14:
+        if not container.jfif:  # without its thumbnail
+            container.jfif = b"\xff\xe0\0\x10" + data[:12] + b"\0\0"
+        return True
+    if marker == 0xE1 and data[:6] == b"Exif\0\0" and container.orientation == 1:
+        container.orientation = exif.orientation(data[6:])
+    if marker == 0xE2 and data[:4] == b"MPF\0":
+        container.broken_offsets.append((start, end))  # it points at the images behind the end
+    if marker == 0xE2 and data[:12] == b"ICC_PROFILE\0":
+        return False
+    if marker == 0xEE and data[:5] == b"Adobe":
+        return False
+    if marker == _COM or 0xE0 <= marker <= 0xEF:
+        return True
+    raise BadImage(f"the JPEG has a segment of an unknown kind (0x{marker:02x})")
+
+
+def _entropy_end(file: BinaryIO, position: int) -> int:
+    """Return where the entropy-coded data that begins at `position` ends: at the next marker."""
+    tail = b""
+    while True:
+        block = file.read(COPY_BYTES)
+        if not block:
+            raise BadImage("the JPEG is cut off: it has no end marker")
+        data = tail + block
+        if found := _MARKER.search(data):
+            return position - len(tail) + found.start()
+        position += len(block)
+        tail = b"\xff" if data.endswith(b"\xff") else b""
