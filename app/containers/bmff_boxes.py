@@ -1,0 +1,48 @@
+"""Boxes in memory: what AVIF and HEIC are made of. Source: ISO/IEC 14496-12, 4.2."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from ..errors import BadImage
+
+_MOST = 10_000  # boxes in one box
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """A box: its four letters, its first byte, where its contents begin, the byte behind it."""
+
+    kind: bytes
+    start: int
+    body: int
+    end: int
+
+
+def uint(data: bytes, position: int, size: int) -> int:
+    """Return the unsigned big-endian number of `size` bytes at `position`; raise BadImage if it is not all there."""
+    if position < 0 or position + size > len(data):
+        raise BadImage("a box of the file is cut off")
+    return int.from_bytes(data[position : position + size], "big")
+
+
+def boxes(data: bytes, start: int, end: int) -> Iterator[Box]:
+    """Yield the boxes between `start` and `end` of `data`; raise BadImage if they do not fill it."""
+    position = start
+    for _ in range(_MOST):
+        if position == end:
+            return
+        length, kind, body = uint(data, position, 4), data[position + 4 : position + 8], position + 8
+        if length == 1:
+            length, body = uint(data, body, 8), position + 16
+        elif length == 0:
+            length = end - position
+        if body > end or length < body - position or position + length > end:
+            raise BadImage("a box of the file is larger than the box around it")
+        yield Box(kind, position, body, position + length)
+        position += length
+    raise BadImage("a box of the file has too many boxes in it")
+
+
+def child(data: bytes, parent: Box, kind: bytes, skip: int = 0) -> Box | None:
+    """Return the first box of this kind in `parent`, whose own fields take `skip` bytes."""
+    return next((box for box in boxes(data, parent.body + skip, parent.end) if box.kind == kind), None)

@@ -1,0 +1,159 @@
+"""What the bytes are: libmagic, our own walk of the container and Pillow have to agree; nothing is decoded here."""
+
+import io
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, BinaryIO
+
+# isort: off
+import pylibmagic  # noqa: F401 it comes first: it makes the libmagic of its wheel the one that python-magic finds
+import magic
+
+# isort: on
+from PIL import Image
+
+from .containers import bmff, bmp, gif, jpeg, png, tiff, webp
+from .containers.base import Bounds, Container, copy_range
+from .errors import BadImage, EmptyFile, UnsupportedType
+
+EXTENSIONS = {
+    "image/png": "png",
+    "image/jpeg": "jpg",
+    "image/gif": "gif",
+    "image/webp": "webp",
+    "image/avif": "avif",
+}
+
+_MAGIC_BYTES = 64 * 1024
+_WHOLE_BYTES = 4 * 1024 * 1024  # Pillow reads a WebP or AVIF whole; larger ones are for the decoders
+_SKELETON_BYTES = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class _Format:
+    """How one kind of image is known and read. `names` are what the versions of libmagic call it."""
+
+    signature: Callable[[bytes], bool]
+    names: frozenset[str]
+    walk: Callable[[BinaryIO, Bounds], Container]
+    pillow: str | None
+    converts_to: str | None = None
+
+
+def _starts(*signatures: bytes) -> Callable[[bytes], bool]:
+    return lambda start: start.startswith(signatures)
+
+
+def _is_bmff(start: bytes) -> bool:
+    return start[4:8] == b"ftyp" and start[8:12] in _BRANDS
+
+
+_BRANDS = frozenset(b"avif avis heic heix heim heis hevc hevx hevm hevs mif1 msf1".split())
+_BMFF_NAMES = "image/avif image/avif-sequence image/heic image/heif image/heic-sequence image/heif-sequence"
+
+_FORMATS = (
+    _Format(_starts(png.SIGNATURE), frozenset({"image/png", "image/apng", "image/vnd.mozilla.apng"}), png.walk, "PNG"),
+    _Format(_starts(b"\xff\xd8\xff"), frozenset({"image/jpeg"}), jpeg.walk, "JPEG"),
+    _Format(_starts(b"GIF87a", b"GIF89a"), frozenset({"image/gif"}), gif.walk, "GIF"),
+    _Format(lambda s: s[:4] == b"RIFF" and s[8:12] == b"WEBP", frozenset({"image/webp"}), webp.walk, "WEBP"),
+    _Format(_is_bmff, frozenset(_BMFF_NAMES.split()), bmff.walk, "AVIF"),
+    _Format(_starts(b"II*\0", b"MM\0*"), frozenset({"image/tiff"}), tiff.walk, None, "image/png"),
+    _Format(_starts(b"BM"), frozenset({"image/bmp", "image/x-ms-bmp", "image/x-bmp"}), bmp.walk, None, "image/png"),
+)
+_UNSURE = frozenset({"application/octet-stream", "text/plain", "data"})
+
+
+@dataclass(frozen=True, slots=True)
+class Inspection:
+    """What an image is. `width` and `height` are those that are seen, the orientation applied.
+
+    `converts_to` is the content type browsers show instead, where they do not show this one.
+    `needs_decoder_check`: too large to be read here in one piece, so a decoder has to confirm it.
+    """
+
+    content_type: str
+    width: int
+    height: int
+    container: Container
+    converts_to: str | None = None
+    needs_decoder_check: bool = False
+
+
+def looks_like_image(start: bytes) -> bool:
+    """Whether the first bytes of a file are the signature of an image that is taken.
+
+    >>> looks_like_image(b"GIF89a..."), looks_like_image(b"a=b&c=d")
+    (True, False)
+    """
+    return any(one.signature(start) for one in _FORMATS)
+
+
+def inspect(file: BinaryIO, bounds: Bounds) -> Inspection:
+    """Return what the image in the seekable `file` is; the sender's name and content type play no part.
+
+    Raises EmptyFile, UnsupportedType (with the type that was found), or BadImage and its kinds: broken, cut off, or
+    over one of the bounds, all of which is known before a pixel is decoded.
+    """
+    file.seek(0)
+    start = file.read(_MAGIC_BYTES)
+    if not start:
+        raise EmptyFile("the file is empty")
+    found = _libmagic(start)
+    known = next((one for one in _FORMATS if one.signature(start)), None)
+    if known is None or (found not in known.names and found not in _UNSURE):
+        raise UnsupportedType(f"{found} is not taken; send PNG, JPEG, GIF, WebP, AVIF, HEIC, TIFF or BMP", found)
+    container = known.walk(file, bounds)
+    if found not in known.names:
+        raise BadImage(f"the file begins like an image, but libmagic finds {found} in it")
+    converts_to = "image/jpeg" if container.content_type == "image/heic" else known.converts_to
+    needs_decoder_check = False
+    if known.pillow and not converts_to:
+        needs_decoder_check = not _pillow_agrees(file, container, known.pillow)
+    width, height = container.width, container.height
+    if container.orientation >= 5:
+        width, height = height, width
+    return Inspection(container.content_type, width, height, container, converts_to, needs_decoder_check)
+
+
+def _pillow_agrees(file: BinaryIO, container: Container, name: str) -> bool:
+    """Whether Pillow opens the file as the same kind and size; False if it is too large to ask here.
+
+    Raises BadImage where Pillow says otherwise. Pillow gets the head of a PNG, JPEG or GIF without its metadata, for it
+    refuses some good ones because of that (text and profiles over 1 MiB, the second image of a phone's photo).
+    """
+    is_whole = name in ("WEBP", "AVIF")
+    if is_whole and container.end > _WHOLE_BYTES:
+        return False
+    head = io.BytesIO()
+    if is_whole:
+        copy_range(file, head, 0, container.end)
+    else:
+        for part in container.ranges:
+            if not part.is_metadata:
+                copy_range(file, head, part.start, min(part.end, part.start + _SKELETON_BYTES))
+            if head.tell() >= _SKELETON_BYTES:
+                break
+    head.seek(0)
+    try:
+        with Image.open(head, formats=[name]) as image:
+            size = image.size
+    except Exception as e:
+        # Pillow raises far more than it documents: ValueError, IndexError, struct.error, RuntimeError, SyntaxError.
+        raise BadImage(f"the {name} is malformed") from e
+    if size != (container.width, container.height):
+        raise BadImage(f"the {name} is {size[0]} x {size[1]} to one reader and another size to the next")
+    return True
+
+
+# The bounds were checked by the walk, to the pixel; Pillow's own check starts at other numbers, with a warning.
+Image.MAX_IMAGE_PIXELS = None
+
+_idle: list[Any] = []  # libmagic's databases: each is for one thread at a time, and loading one takes a while
+
+
+def _libmagic(start: bytes) -> str:
+    reader = _idle.pop() if _idle else magic.Magic(mime=True)
+    try:
+        return str(reader.from_buffer(start))
+    finally:
+        _idle.append(reader)
