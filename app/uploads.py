@@ -178,7 +178,7 @@ class Uploads:
             converted_from, content_type = content_type, image.converts_to
             width, height = self._decoders.convert(received.file, target, converted_from, content_type)
         elif image.needs_decoder_check or self._settings.verify == "decode":
-            self._decoders.verify(target, content_type, frames=image.container.frames)
+            self._decoders.verify(target, content_type)
         size = target.seek(0, 2)
         if size > self._settings.max_upload_bytes:
             raise TooLarge(

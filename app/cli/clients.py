@@ -1,5 +1,7 @@
 """`bowerbird sxcu`."""
 
+from datetime import UTC, datetime
+
 import click
 
 from .. import clients, settings
@@ -16,6 +18,6 @@ def sxcu(name: str) -> None:
       bowerbird sxcu > bowerbird.sxcu
     """
     chosen = settings.load()
-    secret, called = clients.new_client(open_catalog(chosen), name)
+    secret, called = clients.new_client(open_catalog(chosen), name, now=datetime.now(UTC))
     click.echo(clients.sxcu(chosen.base_url, secret), nl=False)
     click.echo(f"the token is called {called!r}", err=True)

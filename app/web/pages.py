@@ -6,10 +6,9 @@ import structlog
 from flask import Blueprint, Response, g, redirect, render_template, request
 from werkzeug.wrappers import Response as AnyResponse
 
-from .. import clients, tokens
+from .. import clients
 from ..catalog.records import State
-from ..errors import BadRequest, NameTaken, NotFound, Unauthorized
-from ..tokens import UPLOAD
+from ..errors import BadRequest, NotFound, Unauthorized
 from . import auth, parts
 from .api import answer
 
@@ -86,8 +85,9 @@ def download_sxcu() -> Response:
     """A fresh .sxcu with a token of its own, which may only upload and is shown this once."""
     _require_session()
     base_url = parts().settings.base_url
-    secret, name = _new_client("ShareX")
-    text = clients.sxcu(base_url, secret, name)
+    secret, name = clients.new_client(parts().catalog, "ShareX", now=parts().uploads.clock())
+    text = clients.sxcu(base_url, secret)
+    log.info("token made", request_id=g.request_id, token=name)
     response = Response(text, content_type="application/json")
     response.headers["Content-Disposition"] = f'attachment; filename="{clients.sxcu_file_name(base_url)}"'
     return response
@@ -148,16 +148,3 @@ def _require_session() -> None:
     if auth.session_token() is None:
         raise Unauthorized("sign in first")
     auth.check_csrf(request.form.get("csrf"))
-
-
-def _new_client(client: str) -> tuple[str, str]:
-    """Make a token that may only upload; return its secret and its name, such as `ShareX 2`."""
-    for number in range(1, 1000):
-        secret, name = tokens.new_token(), client if number == 1 else f"{client} {number}"
-        try:
-            now = parts().uploads.clock()
-            parts().catalog.tokens.add(name, tokens.digest(secret), frozenset({UPLOAD}), created_at=now)
-        except NameTaken:
-            continue
-        return secret, name
-    raise BadRequest("there are too many clients of this name; revoke some")
