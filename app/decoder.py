@@ -43,6 +43,7 @@ def main(descriptor: int, memory_bytes: int) -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     signal.signal(signal.SIGXFSZ, signal.SIG_IGN)  # writing too much is then an error like others
     with socket.socket(fileno=descriptor) as channel:
+        channel.setblocking(True)  # gevent, on the other side, made it otherwise
         _say(channel, {})
         while True:
             message, descriptors, _, _ = socket.recv_fds(channel, 4096, 4)
