@@ -26,7 +26,6 @@ EXTENSIONS = {
 
 _MAGIC_BYTES = 64 * 1024
 _WHOLE_BYTES = 4 * 1024 * 1024  # Pillow reads a WebP or AVIF whole; larger ones are for the decoders
-_SKELETON_BYTES = 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +59,7 @@ _FORMATS = (
     _Format(_starts(b"II*\0", b"MM\0*"), frozenset({"image/tiff"}), tiff.walk, None, "image/png"),
     _Format(_starts(b"BM"), frozenset({"image/bmp", "image/x-ms-bmp", "image/x-bmp"}), bmp.walk, None, "image/png"),
 )
+_HEADS = {"PNG": png.head, "JPEG": jpeg.head, "GIF": gif.head}
 _UNSURE = frozenset({"application/octet-stream", "text/plain", "data"})
 
 
@@ -118,24 +118,20 @@ def inspect(file: BinaryIO, bounds: Bounds) -> Inspection:
 def _pillow_agrees(file: BinaryIO, container: Container, name: str) -> bool:
     """Whether Pillow opens the file as the same kind and size; False if it is too large to ask here.
 
-    Raises BadImage where Pillow says otherwise. Pillow gets the head of a PNG, JPEG or GIF without its metadata, for it
-    refuses some good ones because of that (text and profiles over 1 MiB, the second image of a phone's photo).
+    Raises BadImage where Pillow says otherwise. Of a PNG, JPEG or GIF it gets the head alone, for it refuses some good
+    ones because of the rest (text and profiles over 1 MiB, the second image of a phone's photo).
     """
     is_whole = name in ("WEBP", "AVIF")
     if is_whole and container.end > _WHOLE_BYTES:
         return False
-    head = io.BytesIO()
     if is_whole:
-        copy_range(file, head, 0, container.end)
+        whole = io.BytesIO()
+        copy_range(file, whole, 0, container.end)
+        head = whole.getvalue()
     else:
-        for part in container.ranges:
-            if not part.is_metadata:
-                copy_range(file, head, part.start, min(part.end, part.start + _SKELETON_BYTES))
-            if head.tell() >= _SKELETON_BYTES:
-                break
-    head.seek(0)
+        head = _HEADS[name](file, container)
     try:
-        with Image.open(head, formats=[name]) as image:
+        with Image.open(io.BytesIO(head), formats=[name]) as image:
             size = image.size
     except Exception as e:
         # Pillow raises far more than it documents: ValueError, IndexError, struct.error, RuntimeError, SyntaxError.

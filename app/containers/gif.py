@@ -1,5 +1,6 @@
 """GIF, block by block. Source: https://www.w3.org/Graphics/GIF/spec-gif89a.txt"""
 
+import io
 import struct
 from typing import BinaryIO
 
@@ -7,7 +8,8 @@ from ..errors import BadImage
 from .base import Bounds, Container, copy_range, read_exactly
 
 _KEPT_APPLICATIONS = (b"NETSCAPE2.0", b"ANIMEXTS1.0", b"ICCRGBG1012")  # loops and the colour profile
-_COMMENT, _PLAIN_TEXT, _APPLICATION, _CONTROL = 0xFE, 0x01, 0xFF, 0xF9
+_APPLICATION, _CONTROL = 0xFF, 0xF9
+_HEAD_BYTES = 64 * 1024
 
 
 def walk(file: BinaryIO, bounds: Bounds) -> Container:
@@ -45,6 +47,17 @@ def rewrite(source: BinaryIO, target: BinaryIO, container: Container, *, keep_me
     for part in container.ranges:
         if keep_metadata or not part.is_metadata:
             copy_range(source, target, part.start, part.end)
+
+
+def head(file: BinaryIO, container: Container) -> bytes:
+    """Return the least that another reader needs to know the picture's kind and size."""
+    kept, left = io.BytesIO(), _HEAD_BYTES
+    for part in container.ranges:
+        if not part.is_metadata and left:
+            end = min(part.end, part.start + left)
+            copy_range(file, kept, part.start, end)
+            left -= end - part.start
+    return kept.getvalue()
 
 
 def _frame(file: BinaryIO, container: Container, bounds: Bounds, extent: tuple[int, int]) -> tuple[int, int]:

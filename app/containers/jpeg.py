@@ -24,6 +24,7 @@ class JpegContainer(Container):
 
     broken_offsets: list[tuple[int, int]] = field(default_factory=list)
     jfif: bytes = b""
+    header: tuple[int, int] = (0, 0)  # where the SOF segment is
 
 
 def walk(file: BinaryIO, bounds: Bounds) -> JpegContainer:
@@ -86,6 +87,15 @@ def rewrite(source: BinaryIO, target: BinaryIO, container: Container, *, keep_me
             copy_range(source, target, max(part.start, 2), part.end)
 
 
+def head(file: BinaryIO, container: Container) -> bytes:
+    """Return the least that another reader needs to know the picture's kind and size."""
+    if not isinstance(container, JpegContainer):
+        raise TypeError("not the container of a JPEG")
+    start, end = container.header
+    file.seek(start)
+    return b"\xff\xd8" + read_exactly(file, end - start, "the header") + b"\xff\xda\0\2"
+
+
 def _next_marker(file: BinaryIO, position: int) -> tuple[int, int, int]:
     """Return the next marker, where its 0xFF is (fill bytes are passed over), and where it ends."""
     start = position
@@ -109,7 +119,7 @@ def _segment(marker: int, data: bytes, container: JpegContainer, bounds: Bounds,
         if not width or not height or not 1 <= components <= 4 or len(data) != 6 + 3 * components:
             raise BadImage("the JPEG's header makes no sense")
         bounds.check_pixels(width, height)
-        container.width, container.height = width, height
+        container.width, container.height, container.header = width, height, (start, end)
         return False
     if marker in _TABLES or marker == _SOS:
         return False

@@ -73,6 +73,12 @@ def rewrite(source: BinaryIO, target: BinaryIO, container: Container, *, keep_me
             copy_range(source, target, max(part.start, header_end), part.end)
 
 
+def head(file: BinaryIO, container: Container) -> bytes:
+    """Return the least that another reader needs to know the picture's kind and size."""
+    file.seek(0)
+    return file.read(8 + 12 + 13) + struct.pack(">I4sI", 0, b"IDAT", zlib.crc32(b"IDAT"))
+
+
 def _read_chunk(file: BinaryIO, kind: bytes, length: int) -> bytes:
     """Read a chunk's data, check its CRC, and return the data's beginning."""
     crc, left, head = zlib.crc32(kind), length, b""
