@@ -9,7 +9,6 @@ import socket
 import sys
 from typing import Any, BinaryIO
 
-import pillow_heif
 from PIL import Image, ImageFile, ImageOps, PngImagePlugin
 
 _FORMATS = {
@@ -34,7 +33,6 @@ def main(descriptor: int, memory_bytes: int) -> None:
     Image.MAX_IMAGE_PIXELS = None  # the bounds were checked, to the pixel
     ImageFile.LOAD_TRUNCATED_IMAGES = False
     PngImagePlugin.MAX_TEXT_CHUNK = 64 * 1024 * 1024  # a wide-gamut profile may have over 1 MiB
-    pillow_heif.register_heif_opener(thumbnails=False)
     Image.init()
     mapped = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()  # noqa: PTH123, SIM115
     resource.setrlimit(resource.RLIMIT_AS, (memory_bytes + mapped,) * 2)
@@ -50,11 +48,23 @@ def main(descriptor: int, memory_bytes: int) -> None:
             if not message:
                 return
             files = [os.fdopen(number, "r+b") for number in descriptors]
+            task = json.loads(message)
+            is_last = task["content_type"] == "image/heic"
+            if is_last:
+                _load_heif()
             try:
-                _say(channel, _do(json.loads(message), files))
+                _say(channel, _do(task, files) | {"is_last": is_last})
             finally:
                 for file in files:
                     file.close()
+
+
+def _load_heif() -> None:
+    """Make HEIC known. This process is then good for nothing else: pillow-heif and Pillow's own AVIF bring different
+    builds of the same libraries, and a process with both has crashed."""
+    import pillow_heif  # noqa: PLC0415
+
+    pillow_heif.register_heif_opener(thumbnails=False)
 
 
 def _do(task: dict[str, Any], files: list[BinaryIO]) -> dict[str, Any]:

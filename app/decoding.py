@@ -85,7 +85,7 @@ class DecoderPool:
             decoder = None
             raise
         finally:
-            if decoder is not None and (decoder.count >= RECYCLE_AFTER or self._closed):
+            if decoder is not None and (decoder.is_worn or self._closed):
                 decoder.kill()
                 decoder = None
             self._free.put(decoder)
@@ -99,6 +99,7 @@ class _Decoder:
 
     def __init__(self, memory_bytes: int) -> None:
         self.count = 0
+        self.is_worn = False
         ours, theirs = socket.socketpair()
         # Nothing of this server's environment is handed on: a decoder that is taken over finds no secret.
         environment = {
@@ -137,6 +138,7 @@ class _Decoder:
                 raise BadImage("the image broke its decoder") from e
         if answer is None:
             raise BadImage("the image broke its decoder, or needs too much memory")
+        self.is_worn = self.count >= RECYCLE_AFTER or bool(answer.get("is_last"))
         return answer
 
     def kill(self) -> None:

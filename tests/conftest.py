@@ -1,0 +1,202 @@
+"""What every test may ask for: settings over an empty folder, the app, and real servers."""
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from app import create_app, tokens
+from app.settings import Settings, load
+from tests.programs import missing
+
+OWNER = "bb_owner-token-of-the-tests-0123456789"
+UPLOADER = "bb_upload-token-of-the-tests-0123456789"
+
+
+@pytest.fixture(autouse=True)
+def _no_real_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test reads the environment it was started in."""
+    for name in list(os.environ):
+        if name.startswith("BOWERBIRD_"):
+            monkeypatch.delenv(name)
+
+
+@pytest.fixture
+def make_settings(tmp_path: Path) -> Callable[..., Settings]:
+    """Settings over an empty folder; values may be given."""
+    return lambda **values: load(**{"_env_file": None, "data_dir": tmp_path / "data", **values})
+
+
+@pytest.fixture
+def make_app(make_settings: Callable[..., Settings]) -> Callable[..., Flask]:
+    """The app, with an owner's token and one that may only upload."""
+
+    def make(store: Any = None, **values: Any) -> Flask:
+        app = create_app(make_settings(**values), store=store)
+        parts = app.extensions["bowerbird"]
+        now = parts.uploads.clock()
+        parts.catalog.tokens.add("owner", tokens.digest(OWNER), frozenset(tokens.SCOPES), created_at=now)
+        parts.catalog.tokens.add("laptop", tokens.digest(UPLOADER), frozenset({"upload"}), created_at=now)
+        return app
+
+    return make
+
+
+@pytest.fixture
+def app(make_app: Callable[..., Flask]) -> Flask:
+    return make_app()
+
+
+@pytest.fixture
+def client(app: Flask) -> FlaskClient:
+    return app.test_client()
+
+
+@dataclass
+class Server:
+    """A real server: gunicorn, started by `bowerbird serve`."""
+
+    process: subprocess.Popen[str]
+    port: int
+    data_dir: Path
+    environment: dict[str, str]
+    printed: str = ""
+    token: str = OWNER
+    upload_token: str = UPLOADER
+    host: str = "127.0.0.1"
+
+    @property
+    def url(self) -> str:
+        return f"http://{self.host}:{self.port}"
+
+    base_url = url
+
+    def run(self, *arguments: str) -> str:
+        """Run a `bowerbird` command over this server's data and return what it prints."""
+        command = [sys.executable, "-m", "app.cli", *arguments]
+        done = subprocess.run(command, env=self.environment, capture_output=True, text=True, check=True, timeout=60)
+        return done.stdout
+
+    def workers(self) -> list[int]:
+        """Return the process ids of the web workers."""
+        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
+        return [int(one) for one in children if "worker" not in _command(int(one))]
+
+    def kill(self) -> None:
+        """End it as a power cut would: the master and all of its children at once."""
+        os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()
+
+    def stop(self) -> None:
+        self.process.terminate()
+        try:
+            self.process.wait(40)
+        finally:
+            if self.process.poll() is None:
+                self.kill()
+
+
+def _command(pid: int) -> str:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_text().split("app.cli")[-1] if pid else ""
+    except FileNotFoundError:
+        return "worker"
+
+
+def free_port() -> int:
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        return int(sock.getsockname()[1])
+
+
+def start_server(data_dir: Path, port: int | None = None, **settings: str) -> Server:
+    """Start a real server over `data_dir` and wait until it answers."""
+    port = port or free_port()
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("BOWERBIRD_")}
+    environment |= {
+        "BOWERBIRD_BIND": f"127.0.0.1:{port}",
+        "BOWERBIRD_DATA_DIR": str(data_dir),
+        "BOWERBIRD_BOOTSTRAP_TOKEN": OWNER,
+        **{f"BOWERBIRD_{name.upper()}": value for name, value in settings.items()},
+    }
+    log = (data_dir.parent / f"{data_dir.name}.log").open("a")
+    process = subprocess.Popen(
+        [sys.executable, "-m", "app.cli", "serve"],
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=log,
+        text=True,
+        start_new_session=True,
+    )
+    server = Server(process, port, data_dir, environment)
+    lines = []
+    for line in process.stdout or ():
+        lines.append(line)
+        if "bowerbird sxcu" in line:
+            break
+    server.printed = "".join(lines)
+    for _ in range(600):
+        with socket.socket() as sock:
+            sock.settimeout(0.2)
+            if sock.connect_ex(("127.0.0.1", port)) == 0:
+                return server
+        try:
+            process.wait(0.05)
+            break
+        except subprocess.TimeoutExpired:
+            continue
+    raise RuntimeError(f"the server did not start: {(data_dir.parent / f'{data_dir.name}.log').read_text()[-2000:]}")
+
+
+@pytest.fixture
+def make_server(tmp_path: Path) -> Iterator[Callable[..., Server]]:
+    """Start real servers, each with its own settings; they end with the test."""
+    started: list[Server] = []
+
+    def make(name: str = "server", **settings: str) -> Server:
+        server = start_server(tmp_path / name, **settings)
+        started.append(server)
+        return server
+
+    yield make
+    for server in started:
+        if server.process.poll() is None:
+            server.stop()
+
+
+@pytest.fixture(scope="session")
+def live_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """One real server for all tests that only ask it."""
+    server = start_server(tmp_path_factory.mktemp("live") / "data")
+    from app.catalog import Catalog
+
+    catalog = Catalog(f"sqlite:///{server.data_dir / 'catalog.sqlite3'}")
+    from datetime import UTC, datetime
+
+    catalog.tokens.add("laptop", tokens.digest(UPLOADER), frozenset({"upload"}), created_at=datetime.now(UTC))
+    catalog.close()
+    yield server
+    server.stop()
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """Say loudly which tests could not run on this machine."""
+    for program, what in missing().items():
+        terminalreporter.write_line(f"NOT RUN: {what}, for {program} is not on this machine", red=True, bold=True)
+
+
+def pytest_ignore_collect(collection_path: Path) -> bool | None:
+    """Leave out the files whose program is missing; the summary names them."""
+    if "chromium" in missing() and re.search(r"/tests/e2e/test_", str(collection_path)):
+        return True
+    return None

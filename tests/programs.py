@@ -1,0 +1,26 @@
+"""The programs of the system that some tests need."""
+
+import functools
+import shutil
+from pathlib import Path
+
+_NEEDED = {
+    "chromium": "the tests of the page in a real browser",
+    "exiftool": "the tests that ask exiftool what is left of the metadata",
+    "postgres": "the tests of the catalog on PostgreSQL",
+}
+
+
+@functools.cache
+def find(program: str) -> str | None:
+    """Return where a program is, also where Debian hides PostgreSQL's."""
+    if found := shutil.which(program):
+        return found
+    hidden = sorted(Path("/usr/lib/postgresql").glob(f"*/bin/{program}"))
+    return str(hidden[-1]) if hidden else None
+
+
+@functools.cache
+def missing() -> dict[str, str]:
+    """Return the programs that are not here, and what cannot be tested without them."""
+    return {program: what for program, what in _NEEDED.items() if not find(program)}
