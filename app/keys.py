@@ -9,7 +9,7 @@ LENGTH = 8  # 57**8 keys: at a million uploads a fresh key clashes once in 111 m
 MIN_LENGTH, MAX_LENGTH = 6, 64
 EXTENSIONS = ("png", "jpg", "gif", "webp", "avif")
 
-_KEY = re.compile(rf"[{ALPHABET}]{{{MIN_LENGTH},{MAX_LENGTH}}}\.(?:{'|'.join(EXTENSIONS)})")
+PATTERN = rf"[{ALPHABET}]{{{MIN_LENGTH},{MAX_LENGTH}}}\.(?:{'|'.join(EXTENSIONS)})"
 
 
 def new_key(extension: str, length: int = LENGTH) -> str:
@@ -27,4 +27,4 @@ def is_key(text: str) -> bool:
     >>> is_key("k7Wq3Zpa.png"), is_key("../etc/passwd"), is_key("k7Wq3Zpa.png\\n"), is_key("k7Wq3Zpa.svg")
     (True, False, False, False)
     """
-    return _KEY.fullmatch(text) is not None
+    return re.fullmatch(PATTERN, text) is not None

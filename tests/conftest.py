@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
+import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,9 +38,18 @@ def make_settings(tmp_path: Path) -> Callable[..., Settings]:
     return lambda **values: load(**{"_env_file": None, "data_dir": tmp_path / "data", **values})
 
 
+class Client(FlaskClient):
+    """The test client, which reads every answer to its end as a real one does."""
+
+    def open(self, *args: Any, buffered: bool = True, **kwargs: Any) -> Any:
+        return super().open(*args, buffered=buffered, **kwargs)
+
+
 @pytest.fixture
-def make_app(make_settings: Callable[..., Settings]) -> Callable[..., Flask]:
+def make_app(make_settings: Callable[..., Settings]) -> Iterator[Callable[..., Flask]]:
     """The app, with an owner's token and one that may only upload."""
+
+    made: list[Flask] = []
 
     def make(store: Any = None, **values: Any) -> Flask:
         app = create_app(make_settings(**values), store=store)
@@ -47,9 +57,13 @@ def make_app(make_settings: Callable[..., Settings]) -> Callable[..., Flask]:
         now = parts.uploads.clock()
         parts.catalog.tokens.add("owner", tokens.digest(OWNER), frozenset(tokens.SCOPES), created_at=now)
         parts.catalog.tokens.add("laptop", tokens.digest(UPLOADER), frozenset({"upload"}), created_at=now)
+        app.test_client_class = Client
+        made.append(app)
         return app
 
-    return make
+    yield make
+    for app in made:
+        app.extensions["bowerbird"].close()
 
 
 @pytest.fixture
@@ -96,6 +110,7 @@ class Server:
         """End it as a power cut would: the master and all of its children at once."""
         os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()
+        self.process.stdout.close()
 
     def stop(self) -> None:
         self.process.terminate()
@@ -104,6 +119,7 @@ class Server:
         finally:
             if self.process.poll() is None:
                 self.kill()
+            self.process.stdout.close()
 
 
 def _command(pid: int) -> str:
@@ -129,33 +145,32 @@ def start_server(data_dir: Path, port: int | None = None, **settings: str) -> Se
         "BOWERBIRD_BOOTSTRAP_TOKEN": OWNER,
         **{f"BOWERBIRD_{name.upper()}": value for name, value in settings.items()},
     }
-    log = (data_dir.parent / f"{data_dir.name}.log").open("a")
-    process = subprocess.Popen(
-        [sys.executable, "-m", "app.cli", "serve"],
-        env=environment,
-        stdout=subprocess.PIPE,
-        stderr=log,
-        text=True,
-        start_new_session=True,
-    )
+    log = data_dir.parent / f"{data_dir.name}.log"
+    with log.open("a") as errors:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "app.cli", "serve"],
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            text=True,
+            start_new_session=True,
+        )
     server = Server(process, port, data_dir, environment)
-    lines = []
     for line in process.stdout or ():
-        lines.append(line)
+        server.printed += line
         if "bowerbird sxcu" in line:
             break
-    server.printed = "".join(lines)
     for _ in range(600):
-        with socket.socket() as sock:
-            sock.settimeout(0.2)
-            if sock.connect_ex(("127.0.0.1", port)) == 0:
-                return server
         try:
-            process.wait(0.05)
-            break
-        except subprocess.TimeoutExpired:
-            continue
-    raise RuntimeError(f"the server did not start: {(data_dir.parent / f'{data_dir.name}.log').read_text()[-2000:]}")
+            with urllib.request.urlopen(f"{server.url}/healthz", timeout=5):
+                return server
+        except OSError:
+            try:
+                process.wait(0.05)
+                break
+            except subprocess.TimeoutExpired:
+                continue
+    raise RuntimeError(f"the server did not start: {log.read_text()[-2000:]}")
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ from typing import BinaryIO
 from ..errors import BadImage, TooComplex, TooManyFrames, TooManyPixels
 
 COPY_BYTES = 64 * 1024
+_MAX_RANGES = 100_000  # they take 12 MB of memory; an honest file has a few, for neighbours of one kind are joined
 
 
 @dataclass(frozen=True)
@@ -16,6 +17,7 @@ class Bounds:
     max_total_pixels: int = 250_000_000  # of all frames together
     max_frames: int = 500
     max_scans: int = 100  # of a JPEG: an honest progressive one has about ten; 20,000 of them cost 14 s of CPU
+    max_parts: int = 500_000  # chunks, segments, blocks: 100 MB of GIF have 411,000, and walking them takes a second
 
     def check_pixels(self, width: int, height: int) -> None:
         """Raise TooManyPixels if one frame of `width` by `height` pixels is over the bound."""
@@ -36,6 +38,11 @@ class Bounds:
         """Raise TooComplex if a JPEG has more scans than an encoder makes."""
         if scans > self.max_scans:
             raise TooComplex(f"the JPEG has more than {self.max_scans:,} scans")
+
+    def check_parts(self, parts: int) -> None:
+        """Raise TooComplex if a file is cut into more pieces than an encoder makes."""
+        if parts > self.max_parts:
+            raise TooComplex(f"the file is made of more than {self.max_parts:,} parts")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,10 +72,12 @@ class Container:
     ranges: list[Range] = field(default_factory=list)
 
     def add(self, start: int, end: int, *, is_metadata: bool = False) -> None:
-        """Append a range, joined to the last one if they touch and are of one kind."""
+        """Append a range, joined to the last one if they touch and are of one kind; raise TooComplex at too many."""
         last = self.ranges[-1] if self.ranges else None
         if last and last.end == start and last.is_metadata == is_metadata:
             self.ranges[-1] = Range(last.start, end, is_metadata)
+        elif len(self.ranges) >= _MAX_RANGES:
+            raise TooComplex(f"what is to be removed is in more than {_MAX_RANGES // 2:,} places")
         else:
             self.ranges.append(Range(start, end, is_metadata))
 

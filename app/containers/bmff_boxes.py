@@ -5,6 +5,9 @@ from dataclasses import dataclass
 
 from ..errors import BadImage
 
+# Names that writers of these files give to every item and handler; any other is free text and may tell something.
+COMMON_NAMES = {b"", b"Color", b"Alpha", b"libavif", b"PictureHandler", b"pict", b"auxv", b"GPAC pict Handler"}
+
 _MOST = 10_000  # boxes in one box
 
 
@@ -46,3 +49,8 @@ def boxes(data: bytes, start: int, end: int) -> Iterator[Box]:
 def child(data: bytes, parent: Box, kind: bytes, skip: int = 0) -> Box | None:
     """Return the first box of this kind in `parent`, whose own fields take `skip` bytes."""
     return next((box for box in boxes(data, parent.body + skip, parent.end) if box.kind == kind), None)
+
+
+def is_common_name(data: bytes, start: int, end: int) -> bool:
+    """Whether the bytes there are one of the names that say nothing, with or without their zero."""
+    return data[start:end].rstrip(b"\0") in COMMON_NAMES

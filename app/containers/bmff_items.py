@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from ..errors import BadImage
 from .base import Bounds
-from .bmff_boxes import Box, boxes, child, uint
+from .bmff_boxes import Box, boxes, child, is_common_name, uint
 
 _METADATA = {b"Exif", b"mime", b"uri "}
 _HIDDEN = b"zero"  # what the type of a metadata item becomes: no reader knows it
@@ -52,7 +52,8 @@ def read_items(meta: tuple[bytes, Box], file_end: int, bounds: Bounds) -> Items:
     for number, location in _locations(data, inner[b"iloc"]).items():
         _place(location, types.get(number, b"") in _METADATA, idat, base, file_end, items)
     hdlr = inner[b"hdlr"]
-    items.blanks.append((base + min(hdlr.body + 24, hdlr.end), base + hdlr.end))
+    if not is_common_name(data, hdlr.body + 24, hdlr.end):
+        items.blanks.append((base + min(hdlr.body + 24, hdlr.end), base + hdlr.end))
     for kind in (b"uuid", b"udta", b"free", b"skip"):
         if box := inner.get(kind):
             items.patches[base + box.start + 4] = b"free"
@@ -76,7 +77,8 @@ def _types(data: bytes, iinf: Box, base: int, items: Items) -> dict[int, bytes]:
         types[number] = kind
         if kind in _METADATA:
             items.patches[base + place] = _HIDDEN
-        items.blanks.append((base + place + 4, base + box.end))
+        if not is_common_name(data, place + 4, box.end):
+            items.blanks.append((base + place + 4, base + box.end))
     return types
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from ..errors import BadImage
 from .base import Bounds
-from .bmff_boxes import Box, boxes, child, uint
+from .bmff_boxes import Box, boxes, child, is_common_name, uint
 
 _PICTURES = {b"pict", b"auxv", b"vide"}
 _MAX_TRACKS = 8
@@ -68,7 +68,8 @@ def _track(data: bytes, trak: Box, base: int, file_end: int, bounds: Bounds, tra
     if hdlr is None or mdhd is None or stbl is None:
         raise BadImage("a track of the file is incomplete")
     _forget_times(data, mdhd, base, tracks)
-    tracks.blanks.append((base + min(hdlr.body + 24, hdlr.end), base + hdlr.end))
+    if not is_common_name(data, hdlr.body + 24, hdlr.end):
+        tracks.blanks.append((base + min(hdlr.body + 24, hdlr.end), base + hdlr.end))
     handler = data[hdlr.body + 8 : hdlr.body + 12]
     width, height = uint(data, tkhd.end - 8, 4) >> 16, uint(data, tkhd.end - 4, 4) >> 16
     samples = _samples(data, stbl, width, height, bounds)

@@ -1,25 +1,32 @@
 """GIF, block by block. Source: https://www.w3.org/Graphics/GIF/spec-gif89a.txt"""
 
-import io
 import struct
+from dataclasses import dataclass
 from typing import BinaryIO
 
 from ..errors import BadImage
-from .base import Bounds, Container, copy_range, read_exactly
+from .base import COPY_BYTES, Bounds, Container, copy_range, read_exactly
 
 _KEPT_APPLICATIONS = (b"NETSCAPE2.0", b"ANIMEXTS1.0", b"ICCRGBG1012")  # loops and the colour profile
 _APPLICATION, _CONTROL = 0xFF, 0xF9
-_HEAD_BYTES = 64 * 1024
 
 
-def walk(file: BinaryIO, bounds: Bounds) -> Container:
+@dataclass(slots=True)
+class GifContainer(Container):
+    """Also where the first frame is, and how many blocks and sub-blocks there are."""
+
+    first_frame: int = 0
+    parts: int = 0
+
+
+def walk(file: BinaryIO, bounds: Bounds) -> GifContainer:
     """Return the container of the GIF in `file`; raise BadImage if it is broken anywhere."""
     file.seek(0)
     if file.read(6) not in (b"GIF87a", b"GIF89a"):
         raise BadImage("this is not a GIF")
     width, height, flags = struct.unpack("<HHBxx", read_exactly(file, 7, "the GIF's header"))
     _skip_palette(file, flags)
-    container = Container("image/gif", width, height, 0, frames=0)
+    container = GifContainer("image/gif", width, height, 0, frames=0)
     container.add(0, file.tell())
     extent = (width, height)
     while True:
@@ -28,10 +35,11 @@ def walk(file: BinaryIO, bounds: Bounds) -> Container:
         if introducer == b";":
             break
         if introducer == b",":
+            container.first_frame = container.first_frame or start
             extent = _frame(file, container, bounds, extent)
             is_metadata = False
         elif introducer == b"!":
-            is_metadata = _extension(file)
+            is_metadata = _extension(file, container, bounds)
         else:
             raise BadImage(f"the GIF has an unknown block at byte {start:,}")
         container.add(start, file.tell(), is_metadata=is_metadata)
@@ -51,16 +59,16 @@ def rewrite(source: BinaryIO, target: BinaryIO, container: Container, *, keep_me
 
 def head(file: BinaryIO, container: Container) -> bytes:
     """Return the least that another reader needs to know the picture's kind and size."""
-    kept, left = io.BytesIO(), _HEAD_BYTES
-    for part in container.ranges:
-        if not part.is_metadata and left:
-            end = min(part.end, part.start + left)
-            copy_range(file, kept, part.start, end)
-            left -= end - part.start
-    return kept.getvalue()
+    if not isinstance(container, GifContainer):
+        raise TypeError("not the container of a GIF")
+    file.seek(0)
+    screen = read_exactly(file, 10, "the GIF's header")
+    file.seek(container.first_frame)
+    frame = read_exactly(file, 9, "a GIF frame")
+    return screen + b"\0\0\0" + frame + b"\0\2\1\0\0;"
 
 
-def _frame(file: BinaryIO, container: Container, bounds: Bounds, extent: tuple[int, int]) -> tuple[int, int]:
+def _frame(file: BinaryIO, container: GifContainer, bounds: Bounds, extent: tuple[int, int]) -> tuple[int, int]:
     """Pass over one frame; return the size of the canvas, which frames may enlarge (the first one: the picture)."""
     left, top, width, height, flags = struct.unpack("<HHHHB", read_exactly(file, 9, "a GIF frame"))
     if not width or not height:
@@ -74,24 +82,21 @@ def _frame(file: BinaryIO, container: Container, bounds: Bounds, extent: tuple[i
     _skip_palette(file, flags)
     if not 1 <= read_exactly(file, 1, "a GIF frame")[0] <= 11:
         raise BadImage("a frame of the GIF is coded in no known way")
-    if not _skip_blocks(file):
+    if not _skip_blocks(file, container, bounds):
         raise BadImage("a frame of the GIF has no data")
     return extent
 
 
-def _extension(file: BinaryIO) -> bool:
+def _extension(file: BinaryIO, container: GifContainer, bounds: Bounds) -> bool:
     """Pass over an extension; return whether it is metadata."""
     label = read_exactly(file, 1, "a GIF extension")[0]
-    if label == _CONTROL:
-        _skip_blocks(file)
-        return False
     if label != _APPLICATION:
-        _skip_blocks(file)
-        return True
+        _skip_blocks(file, container, bounds)
+        return label != _CONTROL
     size = read_exactly(file, 1, "a GIF extension")[0]
     name = read_exactly(file, size, "a GIF extension")
     if size:
-        _skip_blocks(file)
+        _skip_blocks(file, container, bounds)
     return name not in _KEPT_APPLICATIONS
 
 
@@ -100,10 +105,24 @@ def _skip_palette(file: BinaryIO, flags: int) -> None:
         read_exactly(file, 3 << (flags & 7) + 1, "a GIF palette")
 
 
-def _skip_blocks(file: BinaryIO) -> int:
-    """Pass over sub-blocks to their terminator; return how many bytes they held."""
-    count = 0
-    while size := read_exactly(file, 1, "a GIF block")[0]:
-        read_exactly(file, size, "a GIF block")
-        count += size
-    return count
+def _skip_blocks(file: BinaryIO, container: GifContainer, bounds: Bounds) -> bool:
+    """Pass over sub-blocks to their terminator; return whether there were any.
+
+    They are read many at a time: an honest GIF has hundreds of thousands of them.
+    """
+    start = position = file.tell()
+    size, step = 1, 512
+    while size:
+        file.seek(position)
+        data, step = file.read(step), min(4 * step, COPY_BYTES)
+        if not data:
+            raise BadImage("the image is cut off: it ends inside a GIF block")
+        offset = 0
+        while size and offset < len(data):
+            size = data[offset]
+            offset += 1 + size
+            container.parts += 1
+        bounds.check_parts(container.parts)
+        position += offset
+    file.seek(position)
+    return position > start + 1

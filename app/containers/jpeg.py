@@ -9,13 +9,13 @@ from ..errors import BadImage
 from . import exif
 from .base import COPY_BYTES, Bounds, Container, copy_range, read_exactly
 
-_SOF = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}
+_SOF = {0xC0, 0xC1, 0xC2, 0xC3, 0xC9, 0xCA, 0xCB}  # all but the hierarchical ones, which no decoder takes
 _TABLES = {0xC4, 0xCC, 0xDB, 0xDD}  # DHT, DAC, DQT, DRI
-_SOI, _EOI, _SOS, _COM, _DNL = 0xD8, 0xD9, 0xDA, 0xFE, 0xDC
-_ALONE = {0x01, *range(0xD0, 0xD8)}  # TEM and RSTn have no length
+_SOI, _EOI, _SOS, _COM = 0xD8, 0xD9, 0xDA, 0xFE
 
-# A marker within entropy-coded data: 0xFF, then anything but a stuffed zero, a restart marker or fill bytes.
-_MARKER = re.compile(rb"\xff+[^\x00\xff\xd0-\xd7]", re.DOTALL)
+# A marker within entropy-coded data: 0xFF, then anything but a stuffed zero, a restart marker or one more 0xFF.
+# No `\xff+`: over a long run of 0xFF that takes the square of its length.
+_MARKER = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")
 
 
 @dataclass(slots=True)
@@ -35,16 +35,15 @@ def walk(file: BinaryIO, bounds: Bounds) -> JpegContainer:
     file.seek(0)
     if file.read(2) != b"\xff\xd8":
         raise BadImage("this is not a JPEG")
-    container, scans, position = JpegContainer("image/jpeg", 0, 0, 2), 0, 2
+    container, scans, parts, position = JpegContainer("image/jpeg", 0, 0, 2), 0, 0, 2
     container.add(0, 2)
     while True:
+        parts += 1
+        bounds.check_parts(parts)
         marker, start, position = _next_marker(file, position)
         if marker == _EOI:
             container.add(start, position)
             break
-        if marker in _ALONE:
-            container.add(start, position)
-            continue
         length = struct.unpack(">H", read_exactly(file, 2, "a JPEG segment"))[0]
         if length < 2 or marker == _SOI:
             raise BadImage(f"the JPEG has a malformed segment at byte {start:,}")
@@ -53,8 +52,8 @@ def walk(file: BinaryIO, bounds: Bounds) -> JpegContainer:
         is_metadata = _segment(marker, data, container, bounds, start, position)
         container.add(start, position, is_metadata=is_metadata)
         if marker == _SOS:
-            if not container.width:
-                raise BadImage("the JPEG has a scan before its header")
+            if not container.width or not data or not 1 <= data[0] <= 4 or len(data) != 4 + 2 * data[0]:
+                raise BadImage("the JPEG has a malformed scan, or one before its header")
             scans += 1
             bounds.check_scans(scans)
             end = _entropy_end(file, position)
@@ -98,16 +97,20 @@ def head(file: BinaryIO, container: Container) -> bytes:
 
 def _next_marker(file: BinaryIO, position: int) -> tuple[int, int, int]:
     """Return the next marker, where its 0xFF is (fill bytes are passed over), and where it ends."""
-    start = position
-    if read_exactly(file, 1, "a JPEG marker") != b"\xff":
+    first, code = read_exactly(file, 2, "a JPEG marker")
+    end, step = position + 2, 16
+    while code == 0xFF:
+        fill, step = file.read(step), min(4 * step, COPY_BYTES)
+        if not fill:
+            raise BadImage("the image is cut off: it ends inside a JPEG marker")
+        rest = fill.lstrip(b"\xff")
+        end += len(fill) - len(rest)
+        if rest:
+            code, end = rest[0], end + 1
+            file.seek(end)
+    if first != 0xFF or code in (0, 1) or 0xD0 <= code <= 0xD7:  # TEM and RSTn have no place between segments
         raise BadImage(f"the JPEG has no marker at byte {position:,}")
-    code, position = b"\xff", position + 1
-    while code == b"\xff":
-        code = read_exactly(file, 1, "a JPEG marker")
-        position += 1
-    if code == b"\0":
-        raise BadImage(f"the JPEG has no marker at byte {start:,}")
-    return code[0], start, position
+    return code, position, end
 
 
 def _segment(marker: int, data: bytes, container: JpegContainer, bounds: Bounds, start: int, end: int) -> bool:

@@ -16,6 +16,8 @@ _KEPT = frozenset(
     b"IHDR PLTE IDAT IEND tRNS cHRM gAMA iCCP sBIT sRGB cICP mDCV cLLI bKGD pHYs sPLT hIST acTL fcTL fdAT".split()
 )
 _DEPTHS = {0: (1, 2, 4, 8, 16), 2: (8, 16), 3: (1, 2, 4, 8), 4: (8, 16), 6: (8, 16)}
+_CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
+_MAX_INFLATION = 1032  # bytes out of one: RFC 1951 codes at most 258 bytes in two bits
 _MAX_EXIF_BYTES = 64 * 1024  # orientation stands at the front
 
 
@@ -25,8 +27,11 @@ class _Seen:
 
     has_palette: bool = False
     data: int = 0  # 0: no IDAT yet, 1: in them, 2: behind them
-    is_animated: bool = False
+    data_bytes: int = 0  # of all IDAT
+    raw_bytes: int = 0  # at least as many as the IDAT are inflated to
+    announced: int | None = None  # frames of the animation, as acTL says
     frames: int = 0
+    awaits_data: bool = False  # a frame's header was there, its data was not
     sequence: int = 0
     color_type: int = 0
 
@@ -36,9 +41,11 @@ def walk(file: BinaryIO, bounds: Bounds) -> Container:
     file.seek(0)
     if file.read(8) != SIGNATURE:
         raise BadImage("this is not a PNG")
-    container, seen, position = Container("image/png", 0, 0, 8), _Seen(), 8
+    container, seen, position, parts = Container("image/png", 0, 0, 8), _Seen(), 8, 0
     container.add(0, 8)
     while True:
+        parts += 1
+        bounds.check_parts(parts)
         length, kind = struct.unpack(">I4s", read_exactly(file, 8, "a PNG chunk"))
         if length > 0x7FFFFFFF or not kind.isalpha():
             raise BadImage(f"the PNG has a malformed chunk at byte {position:,}")
@@ -52,8 +59,10 @@ def walk(file: BinaryIO, bounds: Bounds) -> Container:
         position = end
         if kind == b"IEND":
             break
-    if seen.data == 0:
-        raise BadImage("the PNG has no image data")
+    if seen.data_bytes * _MAX_INFLATION < seen.raw_bytes:
+        raise BadImage("the PNG has no image data, or too little for its size")
+    if seen.awaits_data or (seen.announced or 0) != seen.frames or seen.announced == 0:
+        raise BadImage("the PNG has more or fewer frames than it says")
     container.end, container.frames = position, max(1, seen.frames)
     return container
 
@@ -103,6 +112,7 @@ def _header(head: bytes, kind: bytes, length: int, container: Container, seen: _
         raise BadImage("the PNG's header makes no sense")
     bounds.check_pixels(width, height)
     container.width, container.height, seen.color_type = width, height, color_type
+    seen.raw_bytes = height * (1 + (width * _CHANNELS[color_type] * depth + 7) // 8)
 
 
 def _chunk(  # noqa: PLR0912 one case for each kind of chunk
@@ -120,36 +130,47 @@ def _chunk(  # noqa: PLR0912 one case for each kind of chunk
         case b"IDAT":
             if seen.data == 2 or (seen.color_type == 3 and not seen.has_palette):
                 raise BadImage("the PNG's image data is not where it belongs")
-            if seen.data == 0 and length >= 2 and (head[0] & 15 != 8 or head[0] * 256 % 31 != -head[1] % 31):
+            if seen.data_bytes == 0 and length and not _is_zlib(head[:length]):
                 raise BadImage("the PNG's image data is not compressed as it should be")
-            seen.data = 1
+            seen.data, seen.awaits_data = 1, False
+            seen.data_bytes += length
         case b"IEND":
             if length:
                 raise BadImage("the PNG's end is malformed")
         case b"acTL":
-            if length != 8 or seen.data or seen.is_animated:
+            if length != 8 or seen.data or seen.announced is not None:
                 raise BadImage("the PNG's animation makes no sense")
-            seen.is_animated = True
+            seen.announced = struct.unpack_from(">I", head)[0]
         case b"fcTL":
             _frame(head, length, container, seen, bounds)
         case b"fdAT":
-            if length < 4 or not seen.frames or struct.unpack_from(">I", head)[0] != seen.sequence:
+            if length < 4 or not seen.data or not seen.frames or head[:4] != struct.pack(">I", seen.sequence):
                 raise BadImage("the PNG's animation is out of order")
-            seen.sequence += 1
+            seen.sequence, seen.awaits_data = seen.sequence + 1, False
         case b"eXIf":
             container.orientation = exif.orientation(head)
         case _ if kind[:1].isupper():
             raise BadImage(f"the PNG has an unknown critical chunk {kind.decode()}")
 
 
+def _is_zlib(start: bytes) -> bool:
+    """Whether a stream that starts so (with a byte, at least) is deflated, without a dictionary (RFC 1950, 2.2)."""
+    if start[0] & 0x8F != 8:
+        return False
+    return len(start) == 1 or (not start[1] & 0x20 and (start[0] * 256 + start[1]) % 31 == 0)
+
+
 def _frame(head: bytes, length: int, container: Container, seen: _Seen, bounds: Bounds) -> None:
-    if length != 26 or not seen.is_animated:
+    if length != 26 or seen.announced is None:
         raise BadImage("the PNG's animation makes no sense")
     sequence, width, height, x, y = struct.unpack_from(">IIIII", head)
-    if sequence != seen.sequence:
+    if sequence != seen.sequence or seen.awaits_data:
         raise BadImage("the PNG's animation is out of order")
     if not width or not height or x + width > container.width or y + height > container.height:
         raise BadImage("a frame of the PNG lies outside of the picture")
+    if not seen.data and (x, y, width, height) != (0, 0, container.width, container.height):
+        raise BadImage("the first frame of the PNG is not all of the picture")
+    seen.awaits_data = True
     seen.sequence += 1
     seen.frames += 1
     bounds.check_frames(seen.frames, container.width, container.height)

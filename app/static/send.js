@@ -1,11 +1,13 @@
 // One upload over XMLHttpRequest, which alone tells how far it is.
 
+const LOST = "The connection failed. Check that you are online and that the server is up, then retry.";
+
 /**
- * Send one file.
+ * Send one file to /api/upload.
  * @param {File} file
  * @param {Record<string, string>} options form fields; empty ones are left out
  * @param {(part: number) => void} onProgress called with 0 to 1
- * @returns {{answer: Promise<object>, cancel: () => void}} `answer` rejects with an Error that has a `status`
+ * @returns {{answer: Promise<object>, cancel: () => void}} `answer` rejects with an Error that has a `status`, 0 if there was no answer
  */
 export function send(file, options, onProgress) {
   const request = new XMLHttpRequest();
@@ -17,13 +19,15 @@ export function send(file, options, onProgress) {
     request.addEventListener("load", () => {
       const body = request.response ?? {};
       if (request.status === 201 && body.url) resolve(body);
-      else fail(body.error ?? `the server answered ${request.status}`, request.status);
+      else if (request.status === 401) fail("You are signed out.", 401);
+      else fail(body.error ?? `The server answered ${request.status} without a reason.`, request.status);
     });
-    request.addEventListener("error", () => fail("the connection failed; is the server still there?"));
-    request.addEventListener("abort", () => fail("cancelled"));
+    request.addEventListener("error", () => fail(LOST));
+    request.addEventListener("abort", () => fail("Cancelled."));
     request.open("POST", "/api/upload");
     request.responseType = "json";
-    request.setRequestHeader("X-CSRF-Token", document.querySelector("meta[name=csrf-token]").content);
+    request.setRequestHeader("X-CSRF-Token", csrf().content);
+    request.setRequestHeader("Accept", "application/json");
     const form = new FormData();
     for (const [name, value] of Object.entries(options)) if (value) form.append(name, value);
     form.append("file", file, file.name || "pasted.png");
@@ -31,3 +35,16 @@ export function send(file, options, onProgress) {
   });
   return { answer, cancel: () => request.abort() };
 }
+
+/** Fetch the CSRF token of the session as it is now: after signing in again in another tab it is a new one. */
+export async function renew() {
+  try {
+    const page = await (await fetch("/")).text();
+    const fresh = new DOMParser().parseFromString(page, "text/html").querySelector("meta[name=csrf-token]");
+    if (fresh) csrf().content = fresh.content;
+  } catch (error) {
+    if (!(error instanceof TypeError)) throw error; // offline: the upload that follows says so
+  }
+}
+
+const csrf = () => document.querySelector("meta[name=csrf-token]");

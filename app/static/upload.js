@@ -1,177 +1,173 @@
 // The upload page: takes images that are dropped, pasted or chosen, and sends three at a time.
 
 import { copyText, formText } from "./copy.js";
-import { send } from "./send.js";
+import { newRow } from "./row.js";
+import { renew, send } from "./send.js";
 
 const MOST_AT_ONCE = 3;
-
 const $ = (id) => document.getElementById(id);
-const list = $("list");
-const waiting = [];
-const done = [];
-let running = 0;
+const MAX_BYTES = Number($("drop").dataset.maxBytes);
+const jobs = new Set(); // one for each row; its state is waiting, running, done or refused
+const found = document.querySelectorAll(".more > *");
+let collected = 0;
 
-/** Add files to the queue, each with a row of its own. */
-function take(files) {
+/** Add files to the queue, each with a row of its own; names in `folders` are refused. */
+function take(files, folders = new Set()) {
   const rows = document.createDocumentFragment();
-  for (const file of files) rows.append(newRow(file));
-  list.append(rows);
-  $("results").hidden = !list.children.length;
-  startMore();
+  for (const file of files) {
+    const job = { file, state: "waiting", sending: null, answer: null };
+    job.row = newRow(file, { cancel: () => cancel(job), retry: () => retry([job]), copy: () => copy(job) });
+    jobs.add(job);
+    rows.append(job.row.element);
+    if (folders.has(file.name)) refuse(job, new Error("This is a folder. Open it and drop the images in it."));
+    else if (file.size > MAX_BYTES) refuse(job, new Error(tooLarge(file.size)));
+    else job.row.wait();
+  }
+  $("list").append(rows);
+  announce(files.length === 1 ? "1 image added" : `${files.length} images added`);
+  update();
 }
 
-function newRow(file) {
-  const row = $("row").content.cloneNode(true).firstElementChild;
-  const part = (name) => row.querySelector(`.${name}`);
-  const job = { file, row, part, bar: row.querySelector("progress"), cancel: null, result: null };
-  part("name").textContent = file.name || "pasted image";
-  part("size").textContent = inWords(file.size);
-  part("line").textContent = "waiting";
-  const picture = row.querySelector("img");
-  const address = URL.createObjectURL(file);
-  const forget = () => URL.revokeObjectURL(address);
-  picture.addEventListener("load", forget, { once: true });
-  picture.addEventListener("error", () => { forget(); picture.remove(); }, { once: true });
-  picture.loading = "lazy";
-  picture.src = address;
-  part("cancel").addEventListener("click", () => stop(job));
-  part("retry").addEventListener("click", () => queue(job));
-  part("copy").addEventListener("click", () => copy(job));
-  queue(job, false);
-  return row;
-}
+const tooLarge = (size) => `The image has ${size.toLocaleString("en")} bytes; at most ${MAX_BYTES.toLocaleString("en")} are taken.`;
 
-function queue(job, atOnce = true) {
-  job.row.className = "";
-  show(job, { cancel: true });
-  job.bar.value = 0;
-  say(job, "waiting");
-  waiting.push(job);
-  if (atOnce) startMore();
-}
-
-function startMore() {
-  while (running < MOST_AT_ONCE && waiting.length) start(waiting.shift());
+/** Bring the page in line with the jobs, and start as many as may run. */
+function update() {
+  const are = (state) => [...jobs].filter((job) => job.state === state);
+  const [waiting, running, done, refused] = ["waiting", "running", "done", "refused"].map(are);
+  const room = MOST_AT_ONCE - running.length;
+  for (const job of waiting.slice(0, Math.max(room, 0))) start(job);
+  const failed = refused.length ? `, ${refused.length} not` : "";
+  const summary = `${done.length} of ${jobs.size} uploaded${failed}`;
+  $("summary").textContent = summary;
+  $("results").hidden = !jobs.size;
+  document.body.classList.toggle("busy", jobs.size > 0);
+  $("copy-all").disabled = !done.length;
+  $("clear").disabled = !done.length && !refused.length;
+  $("retry-all").hidden = refused.length < 2;
+  if (jobs.size && !waiting.length && !running.length) announce(summary);
 }
 
 async function start(job) {
-  running += 1;
-  say(job, "uploading");
+  job.state = "running";
+  job.row.progress(0);
   const options = { expires: $("expires").value, keep_metadata: $("keep-metadata").checked ? "1" : "" };
-  const sending = send(job.file, options, (part) => {
-    job.bar.value = part;
-    if (part === 1) say(job, "storing");
-  });
-  job.cancel = sending.cancel;
+  job.sending = send(job.file, options, (share) => job.row.progress(share));
   try {
-    succeed(job, await sending.answer);
+    job.answer = await job.sending.answer;
+    job.state = "done";
+    job.row.done(job.answer);
+    found[collected++]?.classList.add("lit");
   } catch (error) {
     refuse(job, error);
-  } finally {
-    running -= 1;
-    job.cancel = null;
-    startMore();
   }
-}
-
-function succeed(job, result) {
-  job.result = result;
-  done.push(job);
-  job.row.className = "done";
-  const link = document.createElement("a");
-  link.href = link.textContent = result.url;
-  link.target = "_blank";
-  link.rel = "noopener";
-  job.part("line").replaceChildren(link);
-  job.part("delete").href = result.deletion_url;
-  show(job, { copy: true, delete: true });
-  $("copy-all").disabled = false;
-  announce(`${job.part("name").textContent} is at ${result.url}`);
+  update();
 }
 
 function refuse(job, error) {
-  job.row.className = "refused";
-  say(job, error.message);
-  if (error.status === 401) {
-    const link = document.createElement("a");
-    link.href = "/login";
-    link.textContent = "Sign in again";
-    job.part("line").append(" ", link);
-  }
-  show(job, { retry: true });
-  announce(`${job.part("name").textContent}: ${error.message}`);
+  job.state = "refused";
+  job.status = error.status;
+  job.row.refused(error.message, error.status === 401 ? "/login" : null);
+  announce(`${job.row.name}: ${error.message}`);
 }
 
-function stop(job) {
-  const place = waiting.indexOf(job);
-  if (place >= 0) waiting.splice(place, 1);
-  if (job.cancel) job.cancel();
-  else refuse(job, new Error("cancelled"));
+function cancel(job) {
+  if (job.state === "running") return job.sending.cancel();
+  refuse(job, new Error("Cancelled."));
+  update();
+}
+
+async function retry(again) {
+  if (again.some((job) => job.status === 401 || job.status === 403)) await renew();
+  for (const job of again.filter((one) => one.state === "refused")) {
+    job.state = "waiting";
+    job.row.wait();
+  }
+  update();
 }
 
 async function copy(job) {
-  const button = job.part("copy");
-  await copyText(formText($("form").value, [job.result]));
-  button.textContent = "Copied";
-  setTimeout(() => { button.textContent = "Copy"; }, 1500);
-  announce("copied");
+  const isCopied = await copyText(formText(form(), [job.answer]));
+  job.row.copied(isCopied);
+  announce(isCopied ? "Copied" : "The browser did not let us copy: press Ctrl+C");
 }
 
-function show(job, shown) {
-  for (const name of ["copy", "retry", "cancel", "delete"]) job.part(name).hidden = !shown[name];
+async function copyAll() {
+  const answers = [...jobs].filter((job) => job.state === "done").map((job) => job.answer);
+  const isCopied = await copyText(formText(form(), answers));
+  $("copy-all").textContent = isCopied ? `Copied ${answers.length}` : "Not allowed";
+  setTimeout(() => { $("copy-all").textContent = "Copy all"; }, 2000);
+  announce(isCopied ? `Copied ${answers.length}` : "The browser did not let us copy");
 }
 
-function say(job, text) {
-  job.part("line").textContent = text;
+function clear() {
+  for (const job of jobs) {
+    if (job.state !== "done" && job.state !== "refused") continue;
+    job.row.forget();
+    job.row.element.remove();
+    jobs.delete(job);
+  }
+  $("choose").focus();
+  update();
 }
 
 function announce(text) {
   $("status").textContent = text;
 }
 
-function inWords(size) {
-  const units = ["B", "KiB", "MiB", "GiB"];
-  let step = 0;
-  while (size >= 1024 && step < units.length - 1) { size /= 1024; step += 1; }
-  return `${step ? size.toFixed(1) : size} ${units[step]}`;
+const form = () => document.querySelector("input[name=form]:checked").value;
+const FORM = "bowerbird.form";
+
+/** Read or write what this browser remembers; one that forbids it remembers nothing. */
+function remembered(value) {
+  try {
+    if (value) localStorage.setItem(FORM, value);
+    return localStorage.getItem(FORM);
+  } catch (error) {
+    if (error.name !== "SecurityError") throw error;
+    return null;
+  }
 }
 
 const carriesFiles = (event) => [...(event.dataTransfer?.types ?? [])].includes("Files");
 
-addEventListener("dragover", (event) => {
-  if (!carriesFiles(event)) return;
-  event.preventDefault();
-  document.body.classList.add("dragging");
-});
-addEventListener("dragleave", (event) => {
-  if (!event.relatedTarget) document.body.classList.remove("dragging");
-});
-addEventListener("drop", (event) => {
-  if (!carriesFiles(event)) return;
-  event.preventDefault();
+function drop(event) {
   document.body.classList.remove("dragging");
-  take(event.dataTransfer.files);
-});
-addEventListener("paste", (event) => {
-  if (!event.clipboardData?.files.length) return;
+  if (!carriesFiles(event)) return;
   event.preventDefault();
-  take(event.clipboardData.files);
-});
-$("choose").addEventListener("change", (event) => {
-  take(event.target.files);
-  event.target.value = "";
-});
-$("copy-all").addEventListener("click", async () => {
-  await copyText(formText($("form").value, done.map((job) => job.result)));
-  announce(`copied ${done.length}`);
-});
-$("clear").addEventListener("click", () => {
-  for (const job of done.splice(0)) job.row.remove();
-  $("copy-all").disabled = true;
-  $("results").hidden = !list.children.length;
-});
-$("form").value = localStorage.getItem("form") ?? "link";
-$("form").addEventListener("change", () => localStorage.setItem("form", $("form").value));
-addEventListener("beforeunload", (event) => {
-  if (running || waiting.length) event.preventDefault();
-});
+  const entries = [...event.dataTransfer.items].map((item) => item.webkitGetAsEntry?.());
+  const folders = entries.filter((entry) => entry?.isDirectory).map((entry) => entry.name);
+  if (event.dataTransfer.files.length) take(event.dataTransfer.files, new Set(folders));
+}
+
+function listen() {
+  addEventListener("dragover", (event) => {
+    if (!carriesFiles(event)) return;
+    event.preventDefault();
+    document.body.classList.add("dragging");
+  });
+  addEventListener("dragleave", (event) => {
+    if (!event.relatedTarget) document.body.classList.remove("dragging");
+  });
+  addEventListener("drop", drop);
+  addEventListener("paste", (event) => {
+    if (!event.clipboardData?.files.length) return;
+    event.preventDefault();
+    take(event.clipboardData.files);
+  });
+  $("choose").addEventListener("change", (event) => {
+    take([...event.target.files]);
+    event.target.value = "";
+  });
+  addEventListener("beforeunload", (event) => {
+    if ([...jobs].some((job) => job.state === "waiting" || job.state === "running")) event.preventDefault();
+  });
+}
+
+$("copy-all").addEventListener("click", copyAll);
+$("retry-all").addEventListener("click", () => retry([...jobs]));
+$("clear").addEventListener("click", clear);
+for (const radio of document.querySelectorAll("input[name=form]")) {
+  radio.checked = radio.value === (remembered() ?? "link");
+  radio.addEventListener("change", () => remembered(radio.value));
+}
+listen();

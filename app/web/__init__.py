@@ -6,9 +6,11 @@ from typing import cast
 from flask import current_app
 
 from ..catalog import Catalog
+from ..decoding import DecoderPool
 from ..settings import Settings
 from ..store.base import ObjectStore
 from ..uploads import Uploads
+from ..writers import Writers
 from .limits import RateLimits
 
 
@@ -22,6 +24,14 @@ class Parts:
     store: ObjectStore
     uploads: Uploads
     limits: RateLimits
+    decoders: DecoderPool
+    writers: Writers
+
+    def close(self) -> None:
+        """End what runs or is open on behalf of the app."""
+        self.decoders.close()
+        self.catalog.close()
+        self.writers.leave()
 
 
 def parts() -> Parts:

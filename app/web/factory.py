@@ -5,7 +5,7 @@ import os
 from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from .. import __version__, resources
+from .. import __version__, logs, resources
 from ..catalog import Catalog
 from ..decoding import DecoderPool
 from ..settings import Settings
@@ -27,6 +27,7 @@ FORM_BYTES = 64 * 1024  # every route but the upload; a form-encoded body may co
 
 def build(settings: Settings, store: ObjectStore | None) -> Flask:
     """Return the app over `settings`; `store` replaces the one they name."""
+    logs.configure()
     app = Flask("app", template_folder=str(resources.folder("templates")))
     app.config.update(MAX_CONTENT_LENGTH=FORM_BYTES, MAX_FORM_MEMORY_SIZE=FORM_BYTES, MAX_FORM_PARTS=20)
     app.json.sort_keys = False  # type: ignore[attr-defined]
@@ -42,7 +43,7 @@ def build(settings: Settings, store: ObjectStore | None) -> Flask:
     decoders = DecoderPool(max(1, (os.cpu_count() or 1) // settings.web_workers))
     uploads = Uploads(settings, catalog, store, decoders, writers)
     app.extensions["bowerbird"] = Parts(
-        settings, settings.signing_secret(), catalog, store, uploads, RateLimits(settings)
+        settings, settings.signing_secret(), catalog, store, uploads, RateLimits(settings), decoders, writers
     )
 
     errors.install(app)

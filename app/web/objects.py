@@ -3,14 +3,29 @@
 from typing import cast
 
 from flask import Blueprint, Response, request
+from flask.blueprints import BlueprintSetupState
+from werkzeug.exceptions import RequestedRangeNotSatisfiable
+from werkzeug.routing import BaseConverter
 from werkzeug.wsgi import wrap_file
 
 from ..errors import NotFound
-from ..keys import is_key
+from ..keys import PATTERN
 from ..store.folder import FolderStore
 from . import parts
 
 objects = Blueprint("objects", __name__)
+
+
+class KeyConverter(BaseConverter):
+    """Part of an address that has the form of a key; any other address is not one of ours."""
+
+    regex = PATTERN
+
+
+@objects.record_once
+def _know_keys(state: BlueprintSetupState) -> None:
+    state.app.url_map.converters["key"] = KeyConverter
+
 
 HEADERS = {
     "Cache-Control": "public, max-age=31536000, immutable",
@@ -22,10 +37,10 @@ HEADERS = {
 _BUFFER_BYTES = 64 * 1024
 
 
-@objects.get("/<key>")
+@objects.get("/<key:key>")
 def serve(key: str) -> Response:
     """The bytes of one live upload, whole or a range of them (206, 416), or 304; 404 for any other name."""
-    upload = parts().uploads.find(key) if is_key(key) else None
+    upload = parts().uploads.find(key)
     found = cast(FolderStore, parts().store).open(upload.key) if upload else None
     if upload is None or found is None:
         raise NotFound("there is no such image")
@@ -37,5 +52,9 @@ def serve(key: str) -> Response:
     response.last_modified = stored.modified_at
     # Several ranges at once may be answered with the whole (RFC 9110, 14.2); no viewer of images asks for them.
     is_multiple = "," in request.headers.get("Range", "")
-    response.make_conditional(request.environ, accept_ranges=not is_multiple, complete_length=stored.size)
+    try:
+        response.make_conditional(request.environ, accept_ranges=not is_multiple, complete_length=stored.size)
+    except RequestedRangeNotSatisfiable:
+        file.close()
+        raise
     return response

@@ -1,0 +1,18 @@
+"""The log: one line of JSON on standard error for each thing that happened, in which no text can begin a new line."""
+
+import sys
+
+import structlog
+
+
+def configure() -> None:
+    """Set up structlog for this process."""
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.dict_tracebacks,
+            structlog.processors.JSONRenderer(),
+        ],
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )

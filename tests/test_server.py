@@ -1,0 +1,278 @@
+"""The real server: gunicorn with gevent workers, started as a user starts it, under slow, rude and killed company."""
+
+import json
+import re
+import socket
+import subprocess
+import sys
+import threading
+import time
+import urllib.request
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from app.catalog import Catalog
+from app.catalog.records import State
+from tests import samples
+from tests.conftest import OWNER, UPLOADER, Server
+
+MIB = 1024 * 1024
+
+
+def request(method, path, length, *headers, token=UPLOADER):
+    lines = [f"{method} {path} HTTP/1.1", "Host: up.example.com", f"Content-Length: {length}", *headers]
+    if token:
+        lines.append(f"Authorization: Bearer {token}")
+    return ("\r\n".join(lines) + "\r\n\r\n").encode()
+
+
+def send_all_then_read(server, head, body):
+    """Do as ShareX does: send every byte, and only then read."""
+    with socket.create_connection((server.host, server.port), timeout=60) as sock:
+        sock.sendall(head)
+        view = memoryview(body)
+        for start in range(0, len(body), 32 * 1024):
+            sock.sendall(view[start : start + 32 * 1024])
+        return read_answer(sock)
+
+
+def read_answer(sock):
+    data = b""
+    while b"\r\n\r\n" not in data:
+        more = sock.recv(65536)
+        if not more:
+            raise ConnectionError(f"no answer, but {data!r}")
+        data += more
+    head, _, body = data.partition(b"\r\n\r\n")
+    length = int(re.search(rb"(?i)content-length: (\d+)", head)[1])
+    while len(body) < length:
+        body += sock.recv(65536)
+    return int(head.split()[1]), json.loads(body)
+
+
+REFUSALS = {
+    401: ("POST", "/api/upload", "x" * 40),
+    404: ("POST", "/api/nothing", UPLOADER),
+    405: ("POST", "/api/uploads/k", UPLOADER),
+    413: ("POST", "/api/upload", UPLOADER),
+    415: ("POST", "/api/upload", UPLOADER),
+}
+
+
+@pytest.fixture(scope="module")
+def small_limit(tmp_path_factory):
+    """A server that takes 4 MB, so that 5 MB are too much."""
+    from tests.conftest import start_server
+
+    server = start_server(tmp_path_factory.mktemp("small") / "data", max_upload_bytes="4MB")
+    yield server
+    server.stop()
+
+
+@pytest.mark.parametrize("size", [5 * MIB, 60 * MIB])
+@pytest.mark.parametrize("status", REFUSALS)
+def test_a_refusal_reaches_a_client_that_sends_all_before_it_reads(live_server, small_limit, status, size):
+    method, path, token = REFUSALS[status]
+    server, token = (small_limit, OWNER) if status == 413 else (live_server, token)
+    head = request(method, path, size, "Content-Type: image/png", token=token)
+    body = bytes(size)
+
+    for _ in range(20):
+        got, answer = send_all_then_read(server, head, body)
+        assert got == status
+        assert set(answer) == {"error", "code", "request_id"}
+
+
+def test_a_body_shorter_than_promised_is_refused_and_nothing_is_kept(live_server):
+    before = objects(live_server)
+    with socket.create_connection((live_server.host, live_server.port), timeout=30) as sock:
+        sock.sendall(request("PUT", "/api/upload/a.png", 10_000) + samples.make("png"))
+        sock.shutdown(socket.SHUT_WR)
+        status, answer = read_answer(sock)
+
+    assert (status, answer["code"]) == (400, "incomplete_body")
+    assert objects(live_server) == before
+
+
+CHUNKED = ("Transfer-Encoding: chunked", "Content-Type: multipart/form-data; boundary=b")
+
+
+@pytest.mark.parametrize(
+    ("head", "body", "status", "code"),
+    [
+        (request("POST", "/api/upload", 0), b"", 400, "missing_file"),
+        (b"POST /api/upload HTTP/1.1\r\nHost: h\r\nContent-Length: -5\r\n\r\n", b"", 400, "bad_request"),
+        (b"GET / HTTP/1.1\r\nHost: h\r\nX: " + b"a" * 9000 + b"\r\n\r\n", b"", 431, "headers_too_large"),
+        (b"GET /" + b"a" * 5000 + b" HTTP/1.1\r\nHost: h\r\n\r\n", b"", 414, "uri_too_long"),
+        (b"NONSENSE\r\n\r\n", b"", 400, "bad_request"),
+        (b"POST / HTTP/1.1\r\nHost: h\r\nExpect: 200-ok\r\nContent-Length: 0\r\n\r\n", b"", 417, "expectation_failed"),
+    ],
+)
+def test_what_never_reaches_the_app_is_refused_in_the_same_shape(live_server, head, body, status, code):
+    with socket.create_connection((live_server.host, live_server.port), timeout=30) as sock:
+        sock.sendall(head + body)
+        got, answer = read_answer(sock)
+
+    assert (got, answer["code"]) == (status, code)
+    assert set(answer) == {"error", "code", "request_id"}
+
+
+@pytest.mark.parametrize("chunk", [b"0x5\r\nabcde\r\n", b"-1\r\n", b"5\r\nabcdeXX", b"fffffffffffffffff\r\n"])
+def test_a_malformed_chunk_is_refused(live_server, chunk):
+    head = request("POST", "/api/upload", 0, *CHUNKED).replace(b"Content-Length: 0\r\n", b"")
+    with socket.create_connection((live_server.host, live_server.port), timeout=30) as sock:
+        sock.sendall(head + chunk)
+        sock.shutdown(socket.SHUT_WR)
+        status, answer = read_answer(sock)
+
+    assert status == 400
+    assert answer["code"] in ("bad_chunk", "incomplete_body")
+
+
+def test_a_chunked_multipart_body_is_taken(live_server):
+    part = b'--b\r\nContent-Disposition: form-data; name="file"; filename="a.png"\r\n\r\n'
+    body = part + samples.make("png", seed=7) + b"\r\n--b--\r\n"
+    chunks = b"".join(b"%x\r\n%s\r\n" % (len(body[i : i + 777]), body[i : i + 777]) for i in range(0, len(body), 777))
+    head = request("POST", "/api/upload", 0, *CHUNKED).replace(b"Content-Length: 0\r\n", b"")
+
+    assert send_all_then_read(live_server, head, chunks + b"0\r\n\r\n")[0] == 201
+
+
+def test_two_hundred_slow_clients_cost_nobody_else_anything(live_server):
+    slow = []
+    for number in range(200):
+        sock = socket.create_connection((live_server.host, live_server.port), timeout=30)
+        sock.sendall(request("POST", "/api/upload", 1000)[: None if number % 2 else 30] + b"x" * (number % 2))
+        slow.append(sock)
+    stop = threading.Event()
+
+    def drip():
+        while not stop.wait(1):
+            for sock in slow:
+                try:
+                    sock.send(b"a")
+                except OSError:
+                    continue
+
+    dripping = threading.Thread(target=drip)
+    dripping.start()
+    try:
+        took = []
+        for seed in range(100, 120):
+            started = time.monotonic()
+            image = samples.make("png", seed=seed)
+            assert send_all_then_read(live_server, request("POST", "/api/upload", len(image)), image)[0] == 201
+            took.append(time.monotonic() - started)
+    finally:
+        stop.set()
+        dripping.join()
+        for sock in slow:
+            sock.close()
+
+    assert sorted(took)[len(took) // 2] < 1.0  # stopped, it would be 30 s and more
+
+
+def test_a_body_that_drips_is_ended_with_a_reason(live_server):
+    with socket.create_connection((live_server.host, live_server.port), timeout=40) as sock:
+        sock.sendall(request("POST", "/api/upload", 1000) + b"x")
+        status, answer = read_answer(sock)
+
+    assert (status, answer["code"]) == (408, "too_slow")
+
+
+def test_a_large_upload_costs_a_worker_little_memory(make_server):
+    server = make_server(web_workers="1")
+    warm = samples.make("png")
+    send_all_then_read(server, request("POST", "/api/upload", len(warm), token=OWNER), warm)
+    [worker] = server.workers()
+    before = peak(worker)
+    padded = samples.make("png") + bytes(99 * MIB)
+
+    assert send_all_then_read(server, request("POST", "/api/upload", len(padded), token=OWNER), padded)[0] == 201
+    assert peak(worker) - before < 16 * 1024
+
+
+def peak(pid):
+    """Return the most memory a process ever had, in KiB."""
+    return int(re.search(r"VmHWM:\s+(\d+)", Path(f"/proc/{pid}/status").read_text())[1])
+
+
+def objects(server: Server) -> set[str]:
+    return {path.name for path in (server.data_dir / "objects").rglob("*.*") if path.is_file()}
+
+
+def test_killed_in_the_midst_of_uploads_nothing_acknowledged_is_lost(make_server, tmp_path):
+    acknowledged = {}
+    for round_ in range(4):
+        server = make_server("crash")
+        stop = threading.Event()
+
+        def upload(number, server=server, stop=stop, round_=round_):
+            seed = 1000 * round_ + 100 * number
+            while not stop.is_set():
+                seed += 1
+                image = samples.make("png", seed=seed)
+                try:
+                    status, answer = send_all_then_read(
+                        server, request("POST", "/api/upload", len(image), token=OWNER), image
+                    )
+                except OSError:
+                    return
+                if status == 201:
+                    acknowledged[answer["key"]] = answer["sha256"]
+
+        with ThreadPoolExecutor(8) as pool:
+            futures = [pool.submit(upload, number) for number in range(8)]
+            stop.wait(0.6)
+            server.kill()
+            stop.set()
+            for future in futures:
+                future.result()
+    server.run("reconcile")
+
+    catalog = Catalog(f"sqlite:///{server.data_dir / 'catalog.sqlite3'}")
+    live = {key for key in objects(server) if catalog.uploads.get(key).state is State.LIVE}
+    assert len(acknowledged) > 20
+    assert set(acknowledged) <= live, "an acknowledged image is missing"
+    assert objects(server) == live, "there is an orphan"
+    assert catalog.uploads.unsettled(limit=10) == [], "there is a dangling row"
+    assert not list((server.data_dir / "objects" / "tmp").iterdir())
+    catalog.close()
+
+
+def test_serve_prints_what_an_owner_needs_and_the_token_only_once(tmp_path, make_server):
+    server = make_server(bootstrap_token="")
+    token = re.search(r"(bb_\S{40,})", server.printed)[1]
+    image = samples.make("png")
+
+    assert server.url in server.printed and "curl" in server.printed and ".sxcu" in server.printed
+    assert send_all_then_read(server, request("POST", "/api/upload", len(image), token=token), image)[0] == 201
+    assert token.encode() not in (server.data_dir / "catalog.sqlite3").read_bytes()
+    server.stop()
+    assert token not in make_server(bootstrap_token="").printed
+
+
+def test_a_port_in_use_and_bad_settings_are_told_in_lines_with_exit_2(live_server):
+    def serve(**settings):
+        environment = live_server.environment | {f"BOWERBIRD_{k.upper()}": v for k, v in settings.items()}
+        command = [sys.executable, "-m", "app.cli", "serve"]
+        return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
+
+    again = serve()
+    bad = serve(bind="nowhere", key_length="2", store="s3")
+
+    assert again.returncode == bad.returncode == 2
+    assert again.stderr.count("\n") == 1 and str(live_server.port) in again.stderr
+    for name in ("BIND", "KEY_LENGTH", "S3_BUCKET", "S3_ENDPOINT", "S3_REGION"):
+        assert f"BOWERBIRD_{name}: " in bad.stderr
+    assert "Traceback" not in bad.stderr + again.stderr
+
+
+def test_an_uploaded_image_opens_and_has_the_very_bytes(live_server):
+    for kind in samples.KEPT:
+        image = samples.make(kind, seed=9)
+        status, answer = send_all_then_read(live_server, request("PUT", "/api/upload/x", len(image)), image)
+        with urllib.request.urlopen(answer["url"]) as got:  # noqa: S310 it is ours
+            assert (status, got.headers["Content-Type"], got.read()) == (201, samples.TYPES[kind], image)
