@@ -47,6 +47,12 @@ def _is_bmff(start: bytes) -> bool:
     return start[4:8] == b"ftyp" and start[8:12] in _BRANDS
 
 
+def _is_bmp(start: bytes) -> bool:
+    # "BM" alone begins many a text: the size of the header that follows has to be a known one.
+    return start[:2] == b"BM" and start[14:18] in _BMP_HEADERS
+
+
+_BMP_HEADERS = frozenset(size.to_bytes(4, "little") for size in (12, 16, 40, 52, 56, 64, 108, 124))
 _BRANDS = frozenset(b"avif avis heic heix heim heis hevc hevx hevm hevs mif1 msf1".split())
 _BMFF_NAMES = "image/avif image/avif-sequence image/heic image/heif image/heic-sequence image/heif-sequence"
 
@@ -57,7 +63,7 @@ _FORMATS = (
     _Format(lambda s: s[:4] == b"RIFF" and s[8:12] == b"WEBP", frozenset({"image/webp"}), webp.walk, "WEBP"),
     _Format(_is_bmff, frozenset(_BMFF_NAMES.split()), bmff.walk, "AVIF"),
     _Format(_starts(b"II*\0", b"MM\0*"), frozenset({"image/tiff"}), tiff.walk, None, "image/png"),
-    _Format(_starts(b"BM"), frozenset({"image/bmp", "image/x-ms-bmp", "image/x-bmp"}), bmp.walk, None, "image/png"),
+    _Format(_is_bmp, frozenset({"image/bmp", "image/x-ms-bmp", "image/x-bmp"}), bmp.walk, None, "image/png"),
 )
 _HEADS = {"PNG": png.head, "JPEG": jpeg.head, "GIF": gif.head}
 _UNSURE = frozenset({"application/octet-stream", "text/plain", "data"})
@@ -148,7 +154,10 @@ _idle: list[Any] = []  # libmagic's databases: each is for one thread at a time,
 
 
 def _libmagic(start: bytes) -> str:
-    reader = _idle.pop() if _idle else magic.Magic(mime=True)
+    try:
+        reader = _idle.pop()
+    except IndexError:  # all are taken; asking first would be a race
+        reader = magic.Magic(mime=True)
     try:
         return str(reader.from_buffer(start))
     finally:
