@@ -36,7 +36,7 @@ function update() {
   const [waiting, running, done, refused] = ["waiting", "running", "done", "refused"].map(are);
   const room = MOST_AT_ONCE - running.length;
   for (const job of waiting.slice(0, Math.max(room, 0))) start(job);
-  const failed = refused.length ? `, ${refused.length} not` : "";
+  const failed = refused.length ? `, ${refused.length} failed` : "";
   const summary = `${done.length} of ${jobs.size} uploaded${failed}`;
   $("summary").textContent = summary;
   $("results").hidden = !jobs.size;
