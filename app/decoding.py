@@ -6,8 +6,8 @@ import queue
 import socket
 import subprocess
 import sys
-import threading
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import Any, BinaryIO
@@ -20,13 +20,16 @@ VERIFY_S, CONVERT_S = 5.0, 15.0
 START_S = 10.0
 WAIT_S = 10.0
 RECYCLE_AFTER = 200  # images; so no leak of a decoding library grows for ever
+_MESSAGE_BYTES = 4096
+_RIVALS = frozenset({"image/avif", "image/heic"})  # see _load_plugin in decoder.py
 
 
 class DecoderPool:
     """Up to `size` decoders, each one started when it is first needed. Threads and greenlets may share the pool.
 
+    Under gevent call it from greenlets, never from native threads: only the main loop hears of a process's end.
     Every call raises BadImage if the image is broken or its decoder died of it, TooComplex if it took too long, and
-    Busy if no decoder was free within ten seconds.
+    Busy if no decoder was free within ten seconds. Other images never notice.
     """
 
     def __init__(
@@ -34,112 +37,120 @@ class DecoderPool:
         size: int | None = None,
         *,
         memory_bytes: int = MEMORY_BYTES,
-        verify_s: float = VERIFY_S,
-        convert_s: float = CONVERT_S,
+        verify_timeout_s: float = VERIFY_S,
+        convert_timeout_s: float = CONVERT_S,
+        wait_s: float = WAIT_S,
     ) -> None:
+        """`size` is the number of cores if left out, `memory_bytes` what one image may need in its decoder."""
         self._memory_bytes = memory_bytes
-        self._verify_s, self._convert_s = verify_s, convert_s
+        self._verify_s, self._convert_s, self._wait_s = verify_timeout_s, convert_timeout_s, wait_s
         self._free: queue.LifoQueue[_Decoder | None] = queue.LifoQueue()
         for _ in range(size or os.cpu_count() or 1):
             self._free.put(None)
-        self._lock = threading.Lock()
         self._closed = False
 
     def verify(self, file: BinaryIO, content_type: str) -> None:
-        """Decode every frame of the image, and return if all of it is there."""
-        self._ask({"task": "verify", "content_type": content_type}, [file], self._verify_s)
+        """Decode every frame of the image (of a JPEG the first picture), and return if all of it is there.
+
+        The place in `file` may change if it is a SpooledTemporaryFile or in memory.
+        """
+        self._ask({"content_type": content_type, "timeout_s": self._verify_s}, file)
 
     def convert(self, source: BinaryIO, target: BinaryIO, content_type: str, converts_to: str) -> tuple[int, int]:
         """Write the image in `source` to `target` as `converts_to`, upright, with its colour profile and no metadata.
 
-        Returns the width and height of what was written. Of several pages the first is taken.
+        `converts_to` is image/jpeg or image/png. Returns the width and height of what was written. Of several pages
+        the first is taken. Nothing is written if it raises.
         """
+        task = {"content_type": content_type, "converts_to": converts_to, "timeout_s": self._convert_s}
         with TemporaryFile() as result:
-            ask = {"task": "convert", "content_type": content_type, "converts_to": converts_to}
-            answer = self._ask(ask, [source, result], self._convert_s)
+            answer = self._ask(task, source, result.fileno())
             result.seek(0)
             while data := result.read(COPY_BYTES):
                 target.write(data)
         return answer["width"], answer["height"]
 
     def close(self) -> None:
-        """End every decoder that is idle; those at work end with their work."""
+        """End every decoder that is idle; those at work end with their work. From now on every call raises Busy."""
         self._closed = True
         with suppress(queue.Empty):
             while True:
                 if decoder := self._free.get_nowait():
                     decoder.kill()
 
-    def _ask(self, task: dict[str, Any], files: list[BinaryIO], timeout_s: float) -> dict[str, Any]:
-        try:
-            decoder = self._free.get(timeout=WAIT_S)
-        except queue.Empty as e:
-            raise Busy("all decoders are at work; try again in a moment") from e
-        try:
-            if decoder is None:
-                decoder = _Decoder(self._memory_bytes)
-            answer = decoder.ask(task, files, timeout_s)
-        except BaseException:
-            if decoder is not None:
-                decoder.kill()
-            decoder = None
-            raise
-        finally:
-            if decoder is not None and (decoder.is_worn or self._closed):
-                decoder.kill()
-                decoder = None
-            self._free.put(decoder)
+    def _ask(self, task: dict[str, Any], source: BinaryIO, *targets: int) -> dict[str, Any]:
+        with _descriptor(source) as descriptor, self._decoder(task["content_type"]) as decoder:
+            answer = decoder.ask(task, [descriptor, *targets])
         if problem := answer.get("problem"):
             raise BadImage(f"the image cannot be decoded: {problem}")
         return answer
 
+    @contextmanager
+    def _decoder(self, content_type: str) -> Iterator["_Decoder"]:
+        """Lend a decoder that works. It is taken back if nothing was raised and it may go on, else it is ended."""
+        if self._closed:
+            raise Busy("the decoders are closed; the server is about to end")
+        try:
+            decoder = self._free.get(timeout=self._wait_s)
+        except queue.Empty as e:
+            raise Busy("all decoders are at work; try again in a moment") from e
+        is_good = False
+        try:
+            if decoder and not decoder.takes(content_type):
+                decoder.kill()
+                decoder = None
+            decoder = decoder or _Decoder(self._memory_bytes)
+            yield decoder
+            is_good = not decoder.is_worn and not self._closed
+        finally:
+            if decoder and not is_good:
+                decoder.kill()
+            self._free.put(decoder if is_good else None)
+
 
 class _Decoder:
-    """One process (app/decoder.py) and the socket to it."""
+    """One process (app/decoder.py) and the socket to it. Raises Busy if it cannot be started."""
 
     def __init__(self, memory_bytes: int) -> None:
-        self.count = 0
-        self.is_worn = False
-        ours, theirs = socket.socketpair()
-        # Nothing of this server's environment is handed on: a decoder that is taken over finds no secret.
-        environment = {
-            "MALLOC_ARENA_MAX": "2",
-            "PATH": os.defpath,
-            "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
-        }
-        with theirs:
-            self._child = subprocess.Popen(
-                [sys.executable, "-m", "app.decoder", str(theirs.fileno()), str(memory_bytes)],
-                pass_fds=[theirs.fileno()],
-                env=environment,
-                cwd=Path(__file__).parent.parent,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-                start_new_session=True,
-            )
-        self._socket = ours
-        self._socket.settimeout(START_S)
-        if self._receive() is None:
+        self._count = 0
+        self._rival = ""
+        # One message is one answer, whole or not at all; the end of the process is an empty one.
+        self._socket, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        try:
+            with theirs:
+                self._child = _start(theirs.fileno(), memory_bytes)
+        except OSError as e:
+            self._socket.close()
+            raise Busy(f"a decoder could not be started: {e.strerror}") from e
+        try:
+            self._socket.settimeout(START_S)
+            self._receive()
+        except BaseException as e:
             self.kill()
-            raise Busy("a decoder could not be started")
+            if isinstance(e, OSError | EOFError):
+                raise Busy("a decoder could not be started; try again in a moment") from e
+            raise
 
-    def ask(self, task: dict[str, Any], files: list[BinaryIO], timeout_s: float) -> dict[str, Any]:
-        """Hand over a task with its open files, and return the answer."""
-        self.count += 1
-        with _OnDisk(files) as descriptors:
-            self._socket.settimeout(timeout_s)
-            try:
-                socket.send_fds(self._socket, [json.dumps(task).encode()], descriptors)
-                answer = self._receive()
-            except TimeoutError as e:
-                raise TooComplex(f"the image takes more than {timeout_s:g} seconds to decode") from e
-            except OSError as e:
-                raise BadImage("the image broke its decoder") from e
-        if answer is None:
-            raise BadImage("the image broke its decoder, or needs too much memory")
-        self.is_worn = self.count >= RECYCLE_AFTER or bool(answer.get("is_last"))
-        return answer
+    @property
+    def is_worn(self) -> bool:
+        return self._count >= RECYCLE_AFTER
+
+    def takes(self, content_type: str) -> bool:
+        """Return whether it is alive, and can decode this type after what it has decoded so far."""
+        return self._child.poll() is None and not (content_type in _RIVALS and self._rival not in ("", content_type))
+
+    def ask(self, task: dict[str, Any], descriptors: list[int]) -> dict[str, Any]:
+        """Hand over a task with its open files, and return the answer; after an error it has to be ended."""
+        self._count += 1
+        self._rival = task["content_type"] if task["content_type"] in _RIVALS else self._rival
+        self._socket.settimeout(task["timeout_s"])
+        try:
+            socket.send_fds(self._socket, [json.dumps(task).encode()], descriptors)
+            return self._receive()
+        except TimeoutError as e:
+            raise TooComplex(f"the image takes more than {task['timeout_s']:g} seconds to decode") from e
+        except (OSError, EOFError, ValueError) as e:
+            raise BadImage("the image broke its decoder, or needs too much memory") from e
 
     def kill(self) -> None:
         """End the process, whatever it does."""
@@ -147,43 +158,53 @@ class _Decoder:
         self._child.kill()
         self._child.wait()
 
-    def _receive(self) -> dict[str, Any] | None:
-        """Return the next answer (a line of JSON), or None if the process is gone."""
-        data = b""
-        while not data.endswith(b"\n"):
-            more = self._socket.recv(4096)
-            if not more:
-                return None
-            data += more
-        answer: dict[str, Any] = json.loads(data)
+    def _receive(self) -> dict[str, Any]:
+        """Return the next answer. Raises EOFError if the process is gone, ValueError if it answers nonsense."""
+        message = self._socket.recv(_MESSAGE_BYTES)
+        if not message:
+            raise EOFError("the decoder is gone")
+        answer: dict[str, Any] = json.loads(message)
         return answer
 
 
-class _OnDisk:
-    """Descriptors of files, of which those that are in memory are put on the disk first."""
+def _start(descriptor: int, memory_bytes: int) -> "subprocess.Popen[bytes]":
+    return subprocess.Popen(
+        [sys.executable, "-m", "app.decoder", str(descriptor), str(memory_bytes)],
+        pass_fds=[descriptor],
+        # Nothing of this server's environment is handed on: a decoder that is taken over finds no secret.
+        env={
+            "MALLOC_ARENA_MAX": "2",
+            "PATH": os.defpath,
+            "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
+        },
+        cwd=Path(__file__).parent.parent,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
 
-    def __init__(self, files: list[BinaryIO]) -> None:
-        self._files = files
-        self._copies: list[Any] = []
 
-    def __enter__(self) -> list[int]:
-        return [self._descriptor(file) for file in self._files]
+@contextmanager
+def _descriptor(file: BinaryIO) -> Iterator[int]:
+    """Open the file once more, only to be read and with a place of its own; what is in memory goes to the disk first.
 
-    def __exit__(self, *_: object) -> None:
-        for copy in self._copies:
-            copy.close()
-
-    def _descriptor(self, file: BinaryIO) -> int:
+    The decoder would otherwise move the place at which the server reads on, and could write.
+    """
+    with TemporaryFile() as copy:
         if rollover := getattr(file, "rollover", None):  # a SpooledTemporaryFile
             rollover()
         try:
             file.flush()
-            return file.fileno()
+            number = file.fileno()
         except OSError:  # io.UnsupportedOperation: a BytesIO
-            copy = TemporaryFile()  # noqa: SIM115 closed on exit
-            self._copies.append(copy)
             file.seek(0)
             while data := file.read(COPY_BYTES):
                 copy.write(data)
             copy.flush()
-            return copy.fileno()
+            number = copy.fileno()
+        again = os.open(f"/proc/self/fd/{number}", os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            yield again
+        finally:
+            os.close(again)
