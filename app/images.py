@@ -106,6 +106,8 @@ def inspect(file: BinaryIO, bounds: Bounds) -> Inspection:
         raise EmptyFile("the file is empty")
     found = _libmagic(start)
     known = next((one for one in _FORMATS if one.signature(start)), None)
+    if known is None and any(found in one.names for one in _FORMATS):
+        raise BadImage(f"libmagic finds {found} in the file, but it does not begin like one")
     if known is None or (found not in known.names and found not in _UNSURE):
         raise UnsupportedType(f"{found} is not taken; send PNG, JPEG, GIF, WebP, AVIF, HEIC, TIFF or BMP", found)
     container = known.walk(file, bounds)

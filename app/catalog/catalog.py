@@ -11,12 +11,10 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
 
-from .engine import Database
+from .engine import Database, wait_turn
 from .sessions import Sessions
 from .tokens import Tokens
 from .uploads import UploadRows
-
-_UPGRADE_LOCK = 0x62_6F_77_65_72  # any number, the same for all; the letters are "bower"
 
 
 class Catalog:
@@ -59,7 +57,7 @@ class Catalog:
         path = self._database.path
         if path is None:
             with self._database.write() as connection:
-                connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _UPGRADE_LOCK})
+                wait_turn(connection, "upgrade")
                 yield connection
             return
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, DateTime, Engine, TypeDecorator, create_engine, event
+from sqlalchemy import Connection, DateTime, Engine, TypeDecorator, create_engine, event, text
 from sqlalchemy.engine import Dialect, make_url
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -83,6 +83,12 @@ class Database:
             else:
                 self._engine = create_engine(self._url, pool_pre_ping=True, pool_timeout=5)
         return self._engine
+
+
+def wait_turn(connection: Connection, name: str) -> None:
+    """Let transactions that name the same thing follow one another; on SQLite all writers do so anyway."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("SELECT pg_advisory_xact_lock(hashtextextended(:name, 0))"), {"name": name})
 
 
 def _set_sqlite(connection: Any, _record: Any) -> None:

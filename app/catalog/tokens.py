@@ -3,12 +3,12 @@
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, insert, select, text, update
+from sqlalchemy import Connection, Row, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from ..errors import NameTaken
 from ..tokens import Token
-from .engine import Database
+from .engine import Database, wait_turn
 from .schema import sessions, tokens
 
 USED_EVERY = timedelta(minutes=1)  # the last use is kept to the minute: a write for each request would cost more
@@ -41,8 +41,7 @@ class Tokens:
         """Add a token if there never was one, and return whether it was added; of several servers, one does."""
         try:
             with self._database.write() as connection:
-                if connection.dialect.name == "postgresql":
-                    connection.execute(text("LOCK TABLE tokens IN EXCLUSIVE MODE"))
+                wait_turn(connection, "the first token")
                 if connection.execute(select(tokens.c.id).limit(1)).first():
                     return False
                 _add(connection, name, digest, scopes, created_at, None)

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Row, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from ..errors import Busy, KeyTaken
-from .engine import Database
+from .engine import Database, wait_turn
 from .records import Claim, Claimed, State, Upload
 from .schema import claims, uploads
 
@@ -31,6 +31,7 @@ class UploadRows:
         """
         try:
             with self._database.write() as connection:
+                wait_turn(connection, f"claim {claim.token_id} {claim.name}")
                 if held := _claimed(connection, claim.token_id, claim.name, now):
                     return held
                 connection.execute(insert(uploads), [_columns(row) for row in rows])
@@ -45,9 +46,6 @@ class UploadRows:
                     )
                 )
         except IntegrityError as e:
-            # Two servers on PostgreSQL may both have seen no claim; then this one is the later.
-            if held := self.claimed(claim.token_id, claim.name, now=now):
-                return held
             raise KeyTaken("the key is taken") from e
         return None
 

@@ -8,6 +8,7 @@ from typing import BinaryIO
 from ..errors import BadImage
 from . import exif
 from .base import COPY_BYTES, Bounds, Container, copy_range, read_exactly
+from .jpeg_tables import check_scan, check_table, header
 
 _SOF = {0xC0, 0xC1, 0xC2, 0xC3, 0xC9, 0xCA, 0xCB}  # all but the hierarchical ones, which no decoder takes
 _TABLES = {0xC4, 0xCC, 0xDB, 0xDD}  # DHT, DAC, DQT, DRI
@@ -25,6 +26,7 @@ class JpegContainer(Container):
     broken_offsets: list[tuple[int, int]] = field(default_factory=list)
     jfif: bytes = b""
     header: tuple[int, int] = (0, 0)  # where the SOF segment is
+    components: frozenset[int] = frozenset()
 
 
 def walk(file: BinaryIO, bounds: Bounds) -> JpegContainer:
@@ -52,8 +54,7 @@ def walk(file: BinaryIO, bounds: Bounds) -> JpegContainer:
         is_metadata = _segment(marker, data, container, bounds, start, position)
         container.add(start, position, is_metadata=is_metadata)
         if marker == _SOS:
-            if not container.width or not data or not 1 <= data[0] <= 4 or len(data) != 4 + 2 * data[0]:
-                raise BadImage("the JPEG has a malformed scan, or one before its header")
+            check_scan(data, container.components)
             scans += 1
             bounds.check_scans(scans)
             end = _entropy_end(file, position)
@@ -116,15 +117,14 @@ def _next_marker(file: BinaryIO, position: int) -> tuple[int, int, int]:
 def _segment(marker: int, data: bytes, container: JpegContainer, bounds: Bounds, start: int, end: int) -> bool:
     """Take what a segment says; return whether it is metadata."""
     if marker in _SOF:
-        if container.width or len(data) < 6:
-            raise BadImage("the JPEG has more than one header, or a malformed one")
-        _, height, width, components = struct.unpack_from(">BHHB", data)
-        if not width or not height or not 1 <= components <= 4 or len(data) != 6 + 3 * components:
-            raise BadImage("the JPEG's header makes no sense")
-        bounds.check_pixels(width, height)
-        container.width, container.height, container.header = width, height, (start, end)
+        if container.width:
+            raise BadImage("the JPEG has more than one header")
+        container.width, container.height, container.components = header(data)
+        bounds.check_pixels(container.width, container.height)
+        container.header = start, end
         return False
     if marker in _TABLES or marker == _SOS:
+        check_table(marker, data)
         return False
     if marker == 0xE0 and data[:5] == b"JFIF\0" and len(data) >= 14:
         if not container.jfif:  # without its thumbnail

@@ -1,0 +1,165 @@
+"""What every store promises, run over the folder and over an S3 server."""
+
+import io
+import logging
+from pathlib import Path
+
+import boto3
+import pytest
+from moto.server import ThreadedMotoServer
+
+from app.errors import StoreMisconfigured, StoreUnavailable
+from app.store.folder import FolderStore
+from app.store.s3 import S3Store
+
+KEY, OTHER = "abcdefgh.png", "bcdefghj.jpg"
+ACCOUNT = {"region_name": "us-west-004", "aws_access_key_id": "a", "aws_secret_access_key": "b"}
+
+
+@pytest.fixture(scope="module")
+def s3_endpoint():
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    yield "http://{}:{}".format(*server.get_host_and_port())
+    server.stop()
+
+
+@pytest.fixture
+def bucket(s3_endpoint):
+    """A versioned bucket, as all of B2's are, and a client to look into it."""
+    client = boto3.client("s3", endpoint_url=s3_endpoint, **ACCOUNT)
+    client.create_bucket(Bucket="pics", CreateBucketConfiguration={"LocationConstraint": "us-west-004"})
+    client.put_bucket_versioning(Bucket="pics", VersioningConfiguration={"Status": "Enabled"})
+    yield client
+    listed = client.list_object_versions(Bucket="pics")
+    for one in [*listed.get("Versions", []), *listed.get("DeleteMarkers", [])]:
+        client.delete_object(Bucket="pics", Key=one["Key"], VersionId=one["VersionId"])
+    client.delete_bucket(Bucket="pics")
+    client.close()
+
+
+def s3(endpoint, **options):
+    options = {"bucket": "pics", "region": "us-west-004", "access_key_id": "a", "secret_access_key": "b", **options}
+    return S3Store(endpoint=endpoint, **options)
+
+
+@pytest.fixture(params=["folder", "s3"])
+def store(request, tmp_path: Path):
+    if request.param == "folder":
+        return FolderStore(tmp_path / "objects", "me")
+    request.getfixturevalue("bucket")
+    return s3(request.getfixturevalue("s3_endpoint"))
+
+
+def put(store, key=KEY, data=b"picture"):
+    return store.put(key, io.BytesIO(data), content_type="image/png")
+
+
+def test_what_is_put_is_there(store):
+    put(store)
+
+    assert (store.head(KEY).size, store.head(KEY).key) == (7, KEY)
+    assert store.head(KEY).etag.startswith('"')
+    assert store.head(OTHER) is None
+
+
+def test_a_body_is_stored_from_its_first_byte(store):
+    body = io.BytesIO(b"picture")
+    body.read(3)
+    store.put(KEY, body, content_type="image/png")
+
+    assert store.head(KEY).size == 7
+
+
+@pytest.mark.parametrize("by_version", [True, False])
+def test_what_is_deleted_is_gone_and_twice_is_no_error(store, by_version):
+    version_id = put(store)
+    put(store, OTHER)
+
+    for _ in range(2):
+        store.delete(KEY, version_id if by_version else None)
+    assert store.head(KEY) is None
+    assert store.head(OTHER)
+
+
+@pytest.mark.parametrize(
+    "key", ["../x.png", "a/b.png", "", "abcdefgh.html", "abcdefgh.png\n", "/etc/passwd", "abcdefgh.png\0"]
+)
+def test_a_name_that_is_no_key_is_never_touched(store, key):
+    for act in (lambda: put(store, key), lambda: store.delete(key), lambda: store.head(key)):
+        with pytest.raises(ValueError, match="not a key"):
+            act()
+
+
+def test_a_store_that_answers_says_so(store):
+    store.ping()
+
+
+def test_sweeping_leaves_what_the_living_write(store):
+    put(store)
+
+    assert store.sweep(lambda writer: False) == 0
+    assert store.head(KEY)
+
+
+def test_deleting_leaves_no_version_at_all(bucket, s3_endpoint):
+    store = s3(s3_endpoint)
+    put(store)
+    put(store)
+    bucket.delete_object(Bucket="pics", Key=KEY)  # a delete marker
+    store.delete(KEY)
+
+    listed = bucket.list_object_versions(Bucket="pics")
+    assert not listed.get("Versions") and not listed.get("DeleteMarkers")
+
+
+def test_the_object_carries_its_type_and_how_long_it_may_be_cached(bucket, s3_endpoint):
+    put(s3(s3_endpoint))
+    found = bucket.head_object(Bucket="pics", Key=KEY)
+
+    assert found["ContentType"] == "image/png"
+    assert found["CacheControl"] == "public, max-age=31536000, immutable"
+    assert found["Metadata"] == {}
+
+
+def test_a_bucket_that_is_not_there_is_a_wrong_setting(bucket, s3_endpoint):
+    with pytest.raises(StoreMisconfigured) as caught:
+        put(s3(s3_endpoint, bucket="other"))
+    assert "<" not in str(caught.value)
+
+
+def test_a_server_that_is_not_there_is_tried_for_a_while():
+    pauses: list[float] = []
+    store = s3("http://127.0.0.1:9", patience_s=30, clock=lambda: sum(pauses), sleep=pauses.append)
+
+    with pytest.raises(StoreUnavailable):
+        put(store)
+    assert 20 < sum(pauses) <= 30
+    assert len(pauses) >= 4
+
+
+def test_a_dead_writers_half_is_swept_away_and_a_living_ones_stays(tmp_path):
+    store = FolderStore(tmp_path, "me")
+    store.ping()
+    (tmp_path / "tmp" / "me~1").touch()
+    (tmp_path / "tmp" / "dead~1").touch()
+
+    assert store.sweep(lambda writer: writer == "me") == 1
+    assert [path.name for path in (tmp_path / "tmp").iterdir()] == ["me~1"]
+
+
+def test_a_link_out_of_the_folder_is_not_followed(tmp_path):
+    (tmp_path / "secret").write_text("secret")
+    (tmp_path / "objects" / KEY[:2]).mkdir(parents=True)
+    (tmp_path / "objects" / KEY[:2] / KEY).symlink_to(tmp_path / "secret")
+
+    with pytest.raises(StoreMisconfigured):
+        FolderStore(tmp_path / "objects").open(KEY)
+
+
+def test_a_full_or_read_only_disk_is_told_plainly(tmp_path):
+    (tmp_path / "objects").write_text("a file where the folder should be")
+
+    with pytest.raises((StoreMisconfigured, StoreUnavailable)):
+        put(FolderStore(tmp_path / "objects"))
