@@ -5,7 +5,7 @@ import struct
 from dataclasses import dataclass, field
 from typing import BinaryIO
 
-from ..errors import BadImage
+from ..errors import BadImage, TooComplex
 from . import exif
 from .base import COPY_BYTES, Bounds, Container, copy_range, read_exactly
 from .jpeg_tables import check_scan, check_table, header
@@ -13,6 +13,7 @@ from .jpeg_tables import check_scan, check_table, header
 _SOF = {0xC0, 0xC1, 0xC2, 0xC3, 0xC9, 0xCA, 0xCB}  # all but the hierarchical ones, which no decoder takes
 _TABLES = {0xC4, 0xCC, 0xDB, 0xDD}  # DHT, DAC, DQT, DRI
 _SOI, _EOI, _SOS, _COM = 0xD8, 0xD9, 0xDA, 0xFE
+_MAX_SEGMENTS = 20_000  # 100 MB of metadata are 1,600
 
 # A marker within entropy-coded data: 0xFF, then anything but a stuffed zero, a restart marker or one more 0xFF.
 # No `\xff+`: over a long run of 0xFF that takes the square of its length.
@@ -37,11 +38,12 @@ def walk(file: BinaryIO, bounds: Bounds) -> JpegContainer:
     file.seek(0)
     if file.read(2) != b"\xff\xd8":
         raise BadImage("this is not a JPEG")
-    container, scans, parts, position = JpegContainer("image/jpeg", 0, 0, 2), 0, 0, 2
+    container, scans, segments, position = JpegContainer("image/jpeg", 0, 0, 2), 0, 0, 2
     container.add(0, 2)
     while True:
-        parts += 1
-        bounds.check_parts(parts)
+        segments += 1
+        if segments > _MAX_SEGMENTS:
+            raise TooComplex(f"the JPEG has more than {_MAX_SEGMENTS:,} segments")
         marker, start, position = _next_marker(file, position)
         if marker == _EOI:
             container.add(start, position)
