@@ -1,0 +1,110 @@
+"""A real Chromium over a real server: one browser a file, one page a test, and no page may complain.
+
+Where Chromium is missing these files are left out, and the end of the run says so in red (tests/conftest.py).
+"""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, StorageState, sync_playwright
+
+from tests.conftest import Server
+from tests.programs import find
+from tests.samples import make
+
+_ARGUMENTS = [
+    "--no-sandbox",  # the tests may run as root
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+# How many uploads run at once, counted before the page itself hears that one has ended.
+_COUNT_UPLOADS = """
+window.running = 0;
+window.most = 0;
+window.XMLHttpRequest = class extends XMLHttpRequest {
+  constructor() {
+    super();
+    for (const end of ["load", "error", "abort"]) this.addEventListener(end, () => { window.running -= 1; });
+  }
+  send(body) {
+    window.running += 1;
+    window.most = Math.max(window.most, window.running);
+    super.send(body);
+  }
+};
+"""
+
+OpenPage = Callable[..., Page]
+
+
+def image(name: str, kind: str = "png", *, seed: int, width: int = 64, height: int = 48) -> dict[str, Any]:
+    """Return an image as Playwright gives it to a file input; each seed is another picture."""
+    return {"name": name, "mimeType": f"image/{kind}", "buffer": make(kind, width, height, seed=seed)}
+
+
+def sign_in(page: Page, server: Server, token: str | None = None) -> None:
+    """Sign in by hand."""
+    page.goto(f"{server.url}/login")
+    page.get_by_label("Your token").fill(token or server.token)
+    page.get_by_role("button", name="Sign in").click()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=find("chromium"), args=_ARGUMENTS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="module")
+def session(browser: Browser, live_server: Server) -> StorageState:
+    """The cookies of a browser that is signed in; sign-ins are limited, so one serves a whole file."""
+    context = browser.new_context()
+    page = context.new_page()
+    sign_in(page, live_server)
+    page.wait_for_url(f"{live_server.url}/")
+    state = context.storage_state()
+    context.close()
+    return state
+
+
+@pytest.fixture
+def open_page(browser: Browser, live_server: Server, session: StorageState) -> Iterator[OpenPage]:
+    """Open pages in contexts of their own; at the end none of them may have logged an error or broken its policy."""
+    contexts: list[BrowserContext] = []
+    complaints: list[str] = []
+
+    def note(message: ConsoleMessage) -> None:
+        # That an upload was refused is what some tests are about, and Chromium always logs it.
+        if message.type in ("error", "warning") and not message.text.startswith("Failed to load resource"):
+            complaints.append(message.text)
+
+    def make_page(path: str = "/", *, signed_in: bool = True, script: str = "", **options: Any) -> Page:
+        context = browser.new_context(storage_state=session if signed_in else None, **options)
+        contexts.append(context)
+        context.set_default_timeout(15_000)
+        context.grant_permissions(["clipboard-read", "clipboard-write"], origin=live_server.url)
+        context.add_init_script(_COUNT_UPLOADS + script)
+        context.on("console", note)
+        context.on("weberror", lambda error: complaints.append(str(error.error)))
+        page = context.new_page()
+        page.goto(f"{live_server.url}{path}")
+        return page
+
+    yield make_page
+    for context in contexts:
+        context.close()
+    assert not complaints
+
+
+@pytest.fixture
+def page(open_page: OpenPage) -> Page:
+    """The upload page, signed in."""
+    return open_page()
