@@ -78,13 +78,25 @@ def animated(kind: str, frames: int = 4, **options: Any) -> bytes:
 
 @functools.cache
 def exif(orientation: int = 6) -> bytes:
-    """Return an EXIF block with a place, a serial number and a thumbnail's worth of data."""
+    """Return an EXIF block with a place, a serial number and a thumbnail."""
     block = Image.Exif()
     block[0x0112] = orientation
     block[0x010F] = "Bowerbird " + SECRET.decode()
     block[0x8769] = {0xA431: SECRET.decode(), 0x9003: "2026:11:23 12:00:00", 0x927C: SECRET * 20}
     block[0x8825] = {1: "N", 2: (51.0, 30.0, 26.0), 3: "W", 4: (0.0, 7.0, 39.0)}
-    return block.tobytes()
+    return _with_thumbnail(block.tobytes())
+
+
+def _with_thumbnail(block: bytes) -> bytes:
+    """Append the second directory, which Pillow does not write: a small JPEG with a comment."""
+    tiff, small = bytearray(block[6:]), make("jpeg", 16, 12, comment=SECRET)
+    order = {b"II": "<", b"MM": ">"}[bytes(tiff[:2])]
+    first = struct.unpack_from(order + "I", tiff, 4)[0]
+    count = struct.unpack_from(order + "H", tiff, first)[0]
+    place = len(tiff) + len(tiff) % 2
+    struct.pack_into(order + "I", tiff, first + 2 + 12 * count, place)
+    second = struct.pack(order + "HHHIIHHIII", 2, 0x0201, 4, 1, place + 30, 0x0202, 4, 1, len(small), 0)
+    return block[:6] + bytes(tiff).ljust(place, b"\0") + second + small
 
 
 @functools.cache
