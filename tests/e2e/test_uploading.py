@@ -75,6 +75,15 @@ def test_it_works(page: Page) -> None:
     assert page.evaluate("[document.images[0].naturalWidth, document.images[0].naturalHeight]") == [64, 48]
 
 
+def test_a_click_on_the_page_opens_the_chooser(page: Page) -> None:
+    with page.expect_file_chooser() as chooser:
+        page.get_by_text("Drop images here").click()
+
+    assert chooser.value.is_multiple()
+    chooser.value.set_files([image("chosen.png", seed=30)])
+    assert is_picture(addresses(page, 1)[0], 30)
+
+
 def test_what_is_dropped_anywhere_on_the_window_is_uploaded(page: Page, tmp_path: Path) -> None:
     paths = [tmp_path / "one.png", tmp_path / "two.png"]
     for seed, path in enumerate(paths, 2):
