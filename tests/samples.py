@@ -127,6 +127,18 @@ def chunk(kind: bytes, data: bytes) -> bytes:
     return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
 
 
+def mended(data: bytes) -> bytes:
+    """Return a PNG with the right checksum behind each chunk, as far as its chunks can be told apart."""
+    whole, position = bytearray(data), 8
+    while position + 12 <= len(whole):
+        end = position + 8 + struct.unpack_from(">I", whole, position)[0]
+        if end + 4 > len(whole):
+            break
+        whole[end : end + 4] = struct.pack(">I", zlib.crc32(whole[position + 4 : end]))
+        position = end + 4
+    return bytes(whole)
+
+
 def png_header(width: int, height: int) -> bytes:
     """Return the beginning of a PNG of any size."""
     return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0))
