@@ -116,7 +116,9 @@ def telling(kind: str, orientation: int = 6) -> bytes:
         iptc += b"\x1c\x02\x78" + struct.pack(">H", len(SECRET)) + SECRET
         return whole[:2] + b"\xff\xed" + struct.pack(">H", len(iptc) + 2) + iptc + whole[2:]
     if kind == "gif":
-        return make(kind, comment=SECRET)
+        # XMP stands in a GIF as it is; the 257 bytes behind it lead whoever takes it for sub-blocks to its end.
+        whole, behind = make(kind, comment=SECRET), b"\1" + bytes(range(255, -1, -1)) + b"\0"
+        return whole[:-1] + b"!\xff\x0bXMP DataXMP" + XMP + behind + whole[-1:]
     if kind in ("webp", "avif"):
         return make(kind, exif=exif(orientation), xmp=XMP)
     return make(kind, exif=exif(orientation)) if kind != "bmp" else make(kind)
