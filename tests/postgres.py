@@ -20,13 +20,15 @@ def server() -> Iterator[str]:
     if os.geteuid() == 0:  # PostgreSQL refuses to run as root
         shutil.chown(folder, "postgres", "postgres")
         as_user = ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups"]
-    quiet = {"check": True, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "cwd": "/"}
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "cwd": "/"}
     control = [*as_user, find("pg_ctl") or "pg_ctl", "-D", str(data), "-w"]
-    subprocess.run([*as_user, find("initdb") or "initdb", "-D", str(data), "-U", "bower", "-A", "trust", "-N"], **quiet)
+    subprocess.run(
+        [*as_user, find("initdb") or "initdb", "-D", str(data), "-U", "bower", "-A", "trust", "-N"], check=True, **quiet
+    )
     options = f"-c listen_addresses= -k {folder} -c fsync=off"
-    subprocess.run([*control, "-o", options, "-l", str(folder / "log"), "start"], **quiet)
+    subprocess.run([*control, "-o", options, "-l", str(folder / "log"), "start"], check=True, **quiet)
     try:
         yield f"postgresql://bower@/postgres?host={folder}"
     finally:
-        subprocess.run([*control, "-m", "immediate", "stop"], **quiet)
+        subprocess.run([*control, "-m", "immediate", "stop"], check=True, **quiet)
         shutil.rmtree(folder, ignore_errors=True)

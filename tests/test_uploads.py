@@ -152,7 +152,7 @@ def test_when_the_store_fails_nothing_is_kept(make_settings, make_house):
     with pytest.raises(StoreUnavailable):
         house.send()
     assert house.catalog.uploads.unsettled(limit=9) == []
-    assert not [path for path in (make_settings().data_dir / "objects").rglob("*.png")]
+    assert not list((make_settings().data_dir / "objects").rglob("*.png"))
 
 
 def die_after(settings, statement):
@@ -189,7 +189,7 @@ def test_what_a_killed_server_left_is_settled_at_once(make_settings, statement):
     settled = Upkeep(uploads, catalog, store, writers).reconcile()
     assert (settled.abandoned, settled.left) == (1, 0)
     assert catalog.uploads.unsettled(limit=9) == []
-    assert not [path for path in (settings.data_dir / "objects").rglob("*.png")]
+    assert not list((settings.data_dir / "objects").rglob("*.png"))
     catalog.close()
 
 

@@ -19,10 +19,23 @@ from tests import samples
 from tests.conftest import UPLOADER
 from tests.sharex import wire
 
-ORDER = (
-    "Version Name DestinationType RequestMethod RequestURL Parameters Headers Body Arguments FileFormName Data URL"
-    " ThumbnailURL DeletionURL ErrorMessage"
-).split()
+ORDER = [
+    "Version",
+    "Name",
+    "DestinationType",
+    "RequestMethod",
+    "RequestURL",
+    "Parameters",
+    "Headers",
+    "Body",
+    "Arguments",
+    "FileFormName",
+    "Data",
+    "URL",
+    "ThumbnailURL",
+    "DeletionURL",
+    "ErrorMessage",
+]
 MIB = 1024 * 1024
 
 
@@ -220,7 +233,7 @@ def test_a_deletion_address_in_a_browser_asks_and_its_button_deletes(config):
     url, deletion = wire.resolve("{json:url}", answer), wire.resolve("{json:deletion_url}", answer)
 
     for method in ["GET"] * 10 + ["HEAD"]:
-        status, page, headers = fetch(deletion, method)
+        status, _page, headers = fetch(deletion, method)
         assert status == 200 and headers["Content-Type"].startswith("text/html")
     assert headers["X-Robots-Tag"] == "noindex" and headers["Referrer-Policy"] == "no-referrer"
     assert headers["Cache-Control"] == "no-store" and "frame-ancestors 'none'" in headers["Content-Security-Policy"]

@@ -12,6 +12,9 @@ from tests.conftest import OWNER, UPLOADER
 AUTH = {"Authorization": f"Bearer {UPLOADER}"}
 OWNER_AUTH = {"Authorization": f"Bearer {OWNER}"}
 
+FIELDS = ["url", "thumbnail_url", "deletion_url", "key", "content_type", "size", "width", "height"]
+FIELDS += ["sha256", "created_at", "expires_at"]
+
 
 def post(client, data=None, *, name="shot.png", fields=None, **headers):
     form = {**(fields or {}), "file": (io.BytesIO(samples.make("png") if data is None else data), name)}
@@ -29,9 +32,7 @@ def test_an_upload_is_answered_as_the_contract_says(client):
 
     assert answer.status_code == 201
     assert answer.headers["Location"] == body["url"] == f"http://127.0.0.1:8080/{body['key']}"
-    assert list(body) == (
-        "url thumbnail_url deletion_url key content_type size width height sha256 created_at expires_at".split()
-    )
+    assert list(body) == FIELDS
     assert (body["content_type"], body["width"], body["height"]) == ("image/png", 64, 48)
     assert body["expires_at"] is None and body["created_at"].endswith("Z")
     assert answer.get_data(as_text=True).isascii()
