@@ -8,6 +8,7 @@ _NEEDED = {
     "chromium": "the tests of the page in a real browser",
     "exiftool": "the tests that ask exiftool what is left of the metadata",
     "postgres": "the tests of the catalog on PostgreSQL",
+    "redis-server": "the test of a server over S3, PostgreSQL and Redis",
 }
 
 
