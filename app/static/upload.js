@@ -158,11 +158,6 @@ function listen() {
     take([...event.target.files]);
     event.target.value = "";
   });
-  $("choose").addEventListener("keydown", (event) => {
-    if (event.key !== "Enter") return; // browsers open it with the space bar alone
-    event.preventDefault();
-    event.target.showPicker();
-  });
   addEventListener("beforeunload", (event) => {
     if ([...jobs].some((job) => job.state === "waiting" || job.state === "running")) event.preventDefault();
   });

@@ -95,6 +95,7 @@ def open_page(browser: Browser, live_server: Server, session: StorageState) -> I
         context.on("console", note)
         context.on("weberror", lambda error: complaints.append(str(error.error)))
         page = context.new_page()
+        page.on("filechooser", lambda chooser: None)  # Chromium tells of choosers only once it knows that one listens
         page.goto(f"{live_server.url}{path}")
         return page
 

@@ -127,6 +127,7 @@ def test_nothing_scrolls_sideways_on_a_phone_and_all_can_be_hit(
 
 def test_all_is_done_by_keyboard_alone(open_page: OpenPage, live_server: Server) -> None:
     page = open_page("/login", signed_in=False)
+    expect(page.get_by_label("Your token")).to_be_focused()
     page.keyboard.type(live_server.token)
     page.keyboard.press("Enter")
     page.wait_for_url(f"{live_server.url}/")
