@@ -167,6 +167,14 @@ def test_what_is_too_large_to_be_read_whole_is_left_to_a_decoder(kind, monkeypat
     assert not inspect(data).needs_decoder_check
 
 
+@pytest.mark.parametrize(("name", "error"), [("text/plain", BadImage), ("application/pdf", UnsupportedType)])
+def test_libmagic_has_a_say(name, error, monkeypatch):
+    monkeypatch.setattr(images, "_libmagic", lambda start: name)
+
+    with pytest.raises(error, match=name):
+        inspect(samples.make("png"))
+
+
 def test_pillow_has_a_say(monkeypatch):
     monkeypatch.setitem(images._HEADS, "PNG", lambda file, container: samples.make("png", 63, 48))
     with pytest.raises(BadImage, match="63 x 48"):

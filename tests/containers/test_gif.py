@@ -160,6 +160,8 @@ def test_a_later_frame_cannot_enlarge_the_canvas_over_the_bound():
         walk(of(frame(), frame(0, 0, 65535, 65535)))
     with pytest.raises(TooManyPixels):
         walk(of(frame(), frame(65535, 65535)))
+    with pytest.raises(TooManyPixels, match="50,000,000"):  # though both frames together are within the other bound
+        walk(of(frame(), frame(0, 0, 7072, 7072)))
     with pytest.raises(TooManyPixels, match="in all"):
         walk(screen(7000, 7000) + frame() * 1000 + b";")
 

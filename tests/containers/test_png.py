@@ -188,7 +188,7 @@ REFUSED = {
     "frames not announced": GREY + frame(0) + PIXELS + END,
     "a frame without data": GREY + control(2) + frame(0) + PIXELS + frame(1) + END,
     "data without a frame": GREY + control(1) + PIXELS + more(0) + frame(1) + more(2) + END,
-    "frames out of order": GREY + control(2) + frame(0) + PIXELS + frame(2) + more(3) + END,
+    "frames out of order": GREY + control(2) + frame(0) + PIXELS + frame(5) + more(2) + END,
     "frame data out of order": GREY + control(2) + frame(0) + PIXELS + frame(1) + more(1) + END,
     "a first frame that is smaller": GREY + control(1) + frame(0, 2, 2) + PIXELS + END,
     "a frame outside of the picture": GREY + control(2) + frame(0) + PIXELS + frame(1, 4, 4, 1, 0) + more(2) + END,
