@@ -11,6 +11,7 @@ import socket
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from typing import Any
 
 import gevent
@@ -42,6 +43,7 @@ class PacedSocket:
         self._waited_s = 0.0
         self._window_bytes = 0
         self.count = 0
+        self.is_idle = True
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._sock, name)
@@ -71,8 +73,27 @@ class PacedSocket:
 class Worker(GeventWorker):
     """A gevent worker that paces its clients and refuses in JSON."""
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._clients: set[PacedSocket] = set()
+
     def handle(self, listener: Any, client: Any, addr: Any) -> None:
-        super().handle(listener, PacedSocket(client), addr)
+        paced = PacedSocket(client)
+        self._clients.add(paced)
+        try:
+            super().handle(listener, paced, addr)
+        finally:
+            self._clients.discard(paced)
+
+    def handle_exit(self, sig: Any, frame: Any) -> None:
+        """Finish the requests under way; a connection that only waits for a next one does not hold up the end."""
+        super().handle_exit(sig, frame)
+        gevent.spawn(self._close_idle)
+
+    def _close_idle(self) -> None:
+        for client in [client for client in self._clients if client.is_idle]:
+            with suppress(OSError):
+                client.shutdown(socket.SHUT_RDWR)
 
     def timeout_ctx(self) -> Any:
         """Bound the time in which the head of a request has to come."""
@@ -80,9 +101,11 @@ class Worker(GeventWorker):
 
     def handle_request(self, listener_name: Any, req: Any, sock: Any, addr: Any) -> Any:
         sock.restart()
+        sock.is_idle = False
         try:
             return super().handle_request(listener_name, req, sock, addr)
         finally:
+            sock.is_idle = True
             sock.restart()
 
     def handle_error(self, req: Any, client: Any, addr: Any, exc: BaseException) -> None:
@@ -97,12 +120,10 @@ class Worker(GeventWorker):
             f"HTTP/1.1 {status} {reason}\r\nConnection: close\r\nContent-Type: application/json\r\n"
             f"Content-Length: {len(body)}\r\nX-Content-Type-Options: nosniff\r\nCache-Control: no-store\r\n\r\n"
         )
-        try:
+        with suppress(OSError):  # the client may be gone
             client.sendall(head.encode() + body)
             client.shutdown(socket.SHUT_WR)
             _linger(client)
-        except OSError:
-            pass  # the client is gone
 
 
 def _refusal(exc: BaseException) -> tuple[int, str, str, str]:

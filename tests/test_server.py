@@ -276,3 +276,22 @@ def test_an_uploaded_image_opens_and_has_the_very_bytes(live_server):
         status, answer = send_all_then_read(live_server, request("PUT", "/api/upload/x", len(image)), image)
         with urllib.request.urlopen(answer["url"]) as got:
             assert (status, got.headers["Content-Type"], got.read()) == (201, samples.TYPES[kind], image)
+
+
+def test_an_idle_connection_does_not_hold_up_the_end_and_a_request_under_way_is_finished(make_server):
+    server = make_server()
+    image = samples.make("png")
+    with (
+        socket.create_connection((server.host, server.port)) as idle,
+        socket.create_connection((server.host, server.port), timeout=20) as busy,
+    ):
+        idle.sendall(b"GET /healthz HTTP/1.1\r\nHost: h\r\n\r\n")
+        assert read_answer(idle)[0] == 200
+        busy.sendall(request("POST", "/api/upload", len(image), token=OWNER) + image[:100])
+        assert urllib.request.urlopen(f"{server.url}/healthz").status == 200
+        server.process.terminate()
+        assert idle.recv(1) == b""
+        busy.sendall(image[100:])
+        assert read_answer(busy)[0] == 201
+    assert server.process.wait(20) == 0
+    server.process.stdout.close()
