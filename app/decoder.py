@@ -133,15 +133,13 @@ def _verify(image: Image.Image) -> dict[str, Any]:
 
 def _convert(image: Image.Image, target: BinaryIO, converts_to: str) -> dict[str, Any]:
     ImageOps.exif_transpose(image, in_place=True)
-    profile, transparency = image.info.get("icc_profile"), image.info.get("transparency")
-    image.info = {}  # what is left in it would be written as metadata
+    profile = image.info.get("icc_profile")
+    image.info = {}  # Pillow's savers take comments and more from it; which, differs from version to version
     if converts_to == "image/jpeg":
         shown = _for_jpeg(image)
         shown.save(target, "JPEG", quality=_JPEG_QUALITY, subsampling=0, icc_profile=_fitting(profile, shown.mode))
     else:
         shown = _for_png(image, profile)
-        if transparency is not None and shown.mode == image.mode:
-            shown.info["transparency"] = transparency
         shown.save(target, "PNG", compress_level=_PNG_LEVEL, icc_profile=_fitting(profile, shown.mode))
     target.flush()
     return {"width": shown.width, "height": shown.height}
@@ -178,7 +176,6 @@ def _to_srgb(image: Image.Image, profile: Any) -> Image.Image:
     converted = ImageCms.profileToProfile(image, profile, srgb, outputMode="RGB")
     if converted is None:
         raise _Unshowable("its colours cannot be converted")
-    converted.info = {}
     return converted
 
 
