@@ -24,7 +24,7 @@ EXTENSIONS = {
     "image/avif": "avif",
 }
 
-_MAGIC_BYTES = 64 * 1024
+_MAGIC_BYTES = 4 * 1024  # an image shows itself at once; of 64 KiB of empty lines libmagic takes a second to think
 _WHOLE_BYTES = 4 * 1024 * 1024  # Pillow reads a WebP or AVIF whole; larger ones are for the decoders
 
 

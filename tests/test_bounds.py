@@ -122,6 +122,15 @@ def test_a_few_megabytes_of_the_smallest_parts_cost_a_second_at_most(name):
     assert time.process_time() - start < 3  # on a slow machine; on the one this was written on a third of it
 
 
+def test_libmagic_does_not_brood_over_empty_lines():
+    begin = time.process_time()
+
+    with pytest.raises(Refused):
+        inspect(b"\n" * 65536)
+
+    assert time.process_time() - begin < 0.4  # a second, if it were given all of them
+
+
 @settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(data=st.data())
 def test_whatever_comes_is_taken_or_refused_by_name(data):
