@@ -1,70 +1,82 @@
 // One row of the list: what is seen of one upload.
 
-/**
- * Make the row of a file.
- * @param {File} file
- * @param {{cancel: () => void, retry: () => void, copy: () => void}} does what its buttons do
- */
-export function newRow(file, does) {
-  const element = document.getElementById("row").content.cloneNode(true).firstElementChild;
-  const part = (name) => element.querySelector(`.${name}`);
-  const bar = element.querySelector("progress");
-  const name = file.name || "pasted image";
-  const size = inWords(file.size);
-  part("name").textContent = part("name").title = name;
-  part("preview").dataset.kind = kindOf(file);
-  const forget = preview(file, element.querySelector("img"));
-  for (const act of ["cancel", "retry", "copy"]) {
-    part(act).addEventListener("click", does[act]);
-    part(act).setAttribute("aria-label", `${part(act).textContent} ${name}`);
-  }
-  bar.setAttribute("aria-label", `Progress of ${name}`);
+const ACTS = ["copy", "retry", "cancel", "delete"];
 
-  function show(state, text, acts) {
-    const hadFocus = element.contains(document.activeElement);
-    element.className = state;
-    part("line").textContent = text;
-    for (const act of ["copy", "retry", "cancel", "delete"]) part(act).hidden = !acts.includes(act);
-    if (hadFocus) part(acts[0]).focus();
+/** The row of a file; `element` goes into the list, `name` is what the file is called. */
+export class Row {
+  /**
+   * @param {File} file
+   * @param {{cancel: () => void, retry: () => void, copy: () => void}} does what its buttons do
+   */
+  constructor(file, does) {
+    this.element = document.getElementById("row").content.cloneNode(true).firstElementChild;
+    this.name = file.name || "pasted image";
+    this.size = inWords(file.size);
+    this.bar = this.element.querySelector("progress");
+    this.bar.setAttribute("aria-label", `Progress of ${this.name}`);
+    this.part("name").textContent = this.part("name").title = this.name;
+    this.part("preview").dataset.kind = kindOf(file);
+    for (const act of ACTS) {
+      const button = this.part(act);
+      if (does[act]) button.addEventListener("click", does[act]);
+      button.setAttribute("aria-label", `${button.textContent.replace("…", "")} ${this.name}`);
+    }
+    this.preview(file);
   }
 
-  return {
-    element,
-    name,
-    forget,
-    wait() {
-      show("", `${size} · waiting`, ["cancel"]);
-      bar.value = 0;
-    },
-    progress(share) {
-      bar.value = share;
-      part("line").textContent = share < 1 ? `${size} · ${Math.floor(share * 100)} %` : `${size} · checking and storing`;
-    },
-    done(answer) {
-      show("done", "", ["copy", "delete"]);
-      part("line").append(link(answer.url, answer.url), ` · ${inWords(answer.size)}`);
-      part("delete").href = answer.deletion_url;
-      part("delete").setAttribute("aria-label", `Delete ${name}`);
-    },
-    refused(sentence, address) {
-      show("refused", sentence, ["retry"]);
-      if (address) part("line").append(" ", link(address, "Sign in"), " in another tab, then retry.");
-    },
-    copied(isCopied) {
-      part("copy").textContent = isCopied ? "Copied" : "Ctrl+C";
-      if (!isCopied) getSelection().selectAllChildren(element.querySelector(".line a"));
-      setTimeout(() => { part("copy").textContent = "Copy"; }, 2000);
-    },
-  };
-}
+  wait() {
+    this.show("", `${this.size} · waiting`, ["cancel"]);
+    this.bar.value = 0;
+  }
 
-function preview(file, picture) {
-  const address = URL.createObjectURL(file);
-  const forget = () => URL.revokeObjectURL(address);
-  picture.addEventListener("load", () => { picture.className = "shown"; forget(); }, { once: true });
-  picture.addEventListener("error", () => { picture.remove(); forget(); }, { once: true });
-  picture.src = address;
-  return forget;
+  progress(share) {
+    this.bar.value = share;
+    this.part("line").textContent = `${this.size} · ${share < 1 ? `${Math.floor(share * 100)} %` : "checking and storing"}`;
+  }
+
+  done(answer) {
+    this.show("done", "", ["copy", "delete"]);
+    this.part("line").append(link(answer.url, answer.url), ` · ${inWords(answer.size)}`);
+    this.part("delete").href = answer.deletion_url;
+  }
+
+  /** Show why not; `signIn` is where to sign in, if that is what is missing. */
+  refused(sentence, signIn) {
+    this.show("refused", sentence, ["retry"]);
+    if (signIn) this.part("line").append(" ", link(signIn, "Sign in"), " in another tab, then retry.");
+  }
+
+  copied(isCopied) {
+    this.part("copy").textContent = isCopied ? "Copied" : "Ctrl+C";
+    if (!isCopied) getSelection().selectAllChildren(this.element.querySelector(".line a"));
+    setTimeout(() => { this.part("copy").textContent = "Copy"; }, 2000);
+  }
+
+  /** Let go of the picture; the row is about to leave the page. */
+  forget() {
+    URL.revokeObjectURL(this.address);
+  }
+
+  part(name) {
+    return this.element.querySelector(`.${name}`);
+  }
+
+  show(state, text, acts) {
+    const hadFocus = this.element.contains(document.activeElement);
+    this.element.className = state;
+    this.part("line").textContent = text;
+    for (const act of ACTS) this.part(act).hidden = !acts.includes(act);
+    if (hadFocus) this.part(acts[0]).focus();
+  }
+
+  /** Show the picture once it is near the screen; what the browser cannot read keeps its kind as a text. */
+  preview(file) {
+    const picture = this.element.querySelector("img");
+    this.address = URL.createObjectURL(file);
+    picture.addEventListener("load", () => { picture.className = "shown"; this.forget(); }, { once: true });
+    picture.addEventListener("error", () => { picture.remove(); this.forget(); }, { once: true });
+    picture.src = this.address;
+  }
 }
 
 function link(address, text) {

@@ -1,7 +1,7 @@
 // The upload page: takes images that are dropped, pasted or chosen, and sends three at a time.
 
 import { copyText, formText } from "./copy.js";
-import { newRow } from "./row.js";
+import { Row } from "./row.js";
 import { renew, send } from "./send.js";
 
 const MOST_AT_ONCE = 3;
@@ -16,7 +16,7 @@ function take(files, folders = new Set()) {
   const rows = document.createDocumentFragment();
   for (const file of files) {
     const job = { file, state: "waiting", sending: null, answer: null };
-    job.row = newRow(file, { cancel: () => cancel(job), retry: () => retry([job]), copy: () => copy(job) });
+    job.row = new Row(file, { cancel: () => cancel(job), retry: () => retry([job]), copy: () => copy(job) });
     jobs.add(job);
     rows.append(job.row.element);
     if (folders.has(file.name)) refuse(job, new Error("This is a folder. Open it and drop the images in it."));
