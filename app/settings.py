@@ -56,6 +56,17 @@ def _rate(value: str) -> str:
     return value
 
 
+def _scheme(*schemes: str) -> AfterValidator:
+    """Check that a secret address, where there is one, has one of these schemes."""
+
+    def check(value: SecretStr) -> SecretStr:
+        if (url := value.get_secret_value()) and not url.startswith(schemes):
+            raise ValueError(f"give an address that begins with {' or '.join(schemes)}")
+        return value
+
+    return AfterValidator(check)
+
+
 def _bootstrap(value: SecretStr) -> SecretStr:
     if not is_token(value.get_secret_value()):
         raise ValueError("give 20 to 200 letters, digits, '_', '-' or '.'")
@@ -100,10 +111,12 @@ class Settings(BaseSettings):
     base_url: Url = Field("", validate_default=False, description="where the app is; from BIND when unset")
     bind: Annotated[str, AfterValidator(_bind)] = Field("127.0.0.1:8080", description="address and port to listen on")
     data_dir: Path = Field(Path("data"), description="folder of the catalog, the embedded store and the secret key")
-    database_url: SecretStr = Field(
+    database_url: Annotated[SecretStr, _scheme("sqlite:///", "postgresql://")] = Field(
         SecretStr(""), description="catalog: sqlite:/// or postgresql://; in DATA_DIR when unset"
     )
-    redis_url: SecretStr = Field(SecretStr(""), description="rate limits of several servers; in memory when unset")
+    redis_url: Annotated[SecretStr, _scheme("redis://", "rediss://", "redis+unix://")] = Field(
+        SecretStr(""), description="rate limits of several servers; in memory when unset"
+    )
     store: Literal["folder", "s3"] = Field("folder", description="where objects go")
     s3_endpoint: S3Url = Field("", description="B2, the signing proxy or any S3 endpoint")
     s3_region: S3Text = Field("", description="region of the bucket, such as us-west-004")
