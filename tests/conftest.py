@@ -204,11 +204,6 @@ def live_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     server.stop()
 
 
-def pytest_addoption(parser: pytest.Parser) -> None:
-    """Where the tests of the page leave what they saw."""
-    parser.addoption("--screenshots", metavar="FOLDER", help="save screenshots of the page there")
-
-
 def pytest_terminal_summary(terminalreporter: Any) -> None:
     """Say loudly which tests could not run on this machine."""
     for program, what in missing().items():

@@ -17,7 +17,7 @@ class Bounds:
     max_total_pixels: int = 250_000_000  # of all frames together
     max_frames: int = 500
     max_scans: int = 100  # of a JPEG: an honest progressive one has about ten; 20,000 of them cost 14 s of CPU
-    max_parts: int = 500_000  # chunks of a PNG, blocks of a GIF: 100 MB of GIF have 411,000, and walking them takes a second
+    max_parts: int = 500_000  # PNG chunks, GIF blocks: 100 MB of GIF have 411,000, which takes a second to walk
 
     def check_pixels(self, width: int, height: int) -> None:
         """Raise TooManyPixels if one frame of `width` by `height` pixels is over the bound."""

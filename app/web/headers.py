@@ -22,7 +22,7 @@ def install(app: Flask, settings: Settings) -> None:
         headers.setdefault("Content-Security-Policy", policy)
         headers.setdefault("Cross-Origin-Resource-Policy", "same-origin")
         if request.path.startswith("/static/"):
-            headers["Cache-Control"] = "public, max-age=3600"
+            headers["Cache-Control"] = "no-cache"  # asked for again each time, and mostly answered with 304
         else:
             headers.setdefault("Cache-Control", "no-store")
         headers.setdefault("X-Frame-Options", "DENY")
