@@ -48,7 +48,10 @@ def read_answer(sock):
     head, _, body = data.partition(b"\r\n\r\n")
     length = int(re.search(rb"(?i)content-length: (\d+)", head)[1])
     while len(body) < length:
-        body += sock.recv(65536)
+        more = sock.recv(65536)
+        if not more:
+            raise ConnectionError(f"half an answer: {data!r}")
+        body += more
     return int(head.split()[1]), json.loads(body)
 
 

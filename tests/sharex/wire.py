@@ -71,7 +71,10 @@ def send(config: dict[str, Any], head: bytes, body: bytes) -> Answer:
         lines = raw.decode("latin-1").split("\r\n")
         headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines[1:])}
         while len(rest) < int(headers["content-length"]):
-            rest += sock.recv(65536)
+            more = sock.recv(65536)
+            if not more:
+                raise ConnectionError("the connection ended within an answer")
+            rest += more
     return Answer(int(lines[0].split()[1]), headers, rest.decode())
 
 
