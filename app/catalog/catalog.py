@@ -4,14 +4,18 @@ import fcntl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 from alembic import command
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from alembic.util import CommandError
 from sqlalchemy import Connection, text
 
-from .engine import Database, wait_turn
+from ..errors import SettingsError
+from ..settings import PREFIX
+from .engine import Database, wait_long, wait_turn
 from .sessions import Sessions
 from .tokens import Tokens
 from .uploads import UploadRows
@@ -20,7 +24,8 @@ from .uploads import UploadRows
 class Catalog:
     """The tables behind `url` (`sqlite:///path` or `postgresql://…`). Nothing is opened before the first use.
 
-    Every method raises Busy where the database does not answer or stays locked, and no error of a library.
+    Every method raises Busy where the database does not answer or stays locked, StoreFull where its disk is full,
+    BadRequest for a value that no database holds, and never an error of a library.
     """
 
     def __init__(self, url: str) -> None:
@@ -30,11 +35,18 @@ class Catalog:
         self.sessions = Sessions(self._database)
 
     def upgrade(self) -> None:
-        """Bring the tables up to date; several servers may do so at once, one of them then does it."""
+        """Bring the tables up to date; several servers may do so at once, one of them then does it.
+
+        Makes the folder of an SQLite database. Raises SettingsError if the folder cannot be written, or if a newer
+        version made the tables; if it is interrupted, the tables stay as they were.
+        """
         with self._alone() as connection:
             config = _config()
             config.attributes["connection"] = connection
-            command.upgrade(config, "head")
+            try:
+                command.upgrade(config, "head")
+            except CommandError as e:
+                raise SettingsError([f"{PREFIX}DATABASE_URL: a newer version of Bowerbird made these tables"]) from e
 
     def is_current(self) -> bool:
         """Whether the tables are those this version works with."""
@@ -57,14 +69,24 @@ class Catalog:
         path = self._database.path
         if path is None:
             with self._database.write() as connection:
+                wait_long(connection)
                 wait_turn(connection, "upgrade")
                 yield connection
             return
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with path.with_name(path.name + ".lock").open("wb") as file:
+        with _open_lock(path) as file:
             fcntl.flock(file, fcntl.LOCK_EX)
             with self._database.write() as connection:
                 yield connection
+
+
+def _open_lock(path: Path) -> BinaryIO:
+    """Open the file next to the database that an upgrade locks."""
+    lock = path.with_name(path.name + ".lock")
+    try:
+        lock.parent.mkdir(parents=True, exist_ok=True)
+        return lock.open("wb")
+    except OSError as e:
+        raise SettingsError([f"{PREFIX}DATABASE_URL: cannot write {lock}: {e.strerror}"]) from e
 
 
 def _config() -> Config:

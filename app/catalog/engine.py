@@ -1,21 +1,27 @@
-"""The connection to the database: how SQLite has to be set, and a library's errors made ours."""
+"""The connection to the database: how SQLite and PostgreSQL have to be set, and a library's errors made ours."""
 
 import sqlite3
 import threading
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, DateTime, Engine, TypeDecorator, create_engine, event, text
-from sqlalchemy.engine import Dialect, make_url
-from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy import Connection, DateTime, QueuePool, TypeDecorator, create_engine, event, text
+from sqlalchemy.engine import URL, Dialect, make_url
+from sqlalchemy.exc import ArgumentError, DataError, DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from ..errors import BadRequest, Busy
+from ..errors import BadRequest, BowerbirdError, Busy, SettingsError, StoreFull
+from ..settings import PREFIX
 
-BUSY_TIMEOUT_MS = 5000
+WAIT_S = 5.0  # for a lock, for a connection: longer than any honest transaction, shorter than a client's patience
+
+
+class Taken(BowerbirdError):
+    """A unique key of a table is in use; the caller says which one."""
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -36,30 +42,37 @@ class UtcDateTime(TypeDecorator[datetime]):
 
 
 class Database:
-    """Transactions on one database. `path` is the file of an SQLite one, else None."""
+    """Transactions on one database. `path` is the file of an SQLite one, else None. Nothing is opened yet.
+
+    Raises SettingsError for a URL that names neither SQLite nor PostgreSQL.
+    """
 
     def __init__(self, url: str) -> None:
-        parsed = make_url(url)
-        self.path: Path | None = None
-        if parsed.get_backend_name() == "sqlite":
-            self.path = Path(parsed.database or "catalog.sqlite3").absolute()
+        parsed = _parse(url)
+        self.path = Path(parsed.database) if parsed.database and parsed.drivername == "sqlite" else None
+        # gevent switches inside a lock and a socket, never inside SQLite: a pool serves threads and greenlets alike.
+        pool = {"poolclass": QueuePool, "pool_timeout": WAIT_S}
+        self._turn: AbstractContextManager[None] = nullcontext()
+        if self.path:
+            self._engine = create_engine(parsed, connect_args={"check_same_thread": False}, **pool)
+            self._turn = _Turn()
+            event.listen(self._engine, "connect", _set_sqlite)
+            event.listen(self._engine, "begin", _begin_sqlite)
         else:
-            parsed = parsed.set(drivername="postgresql+psycopg")
-        self._url = parsed
-        self._engine: Engine | None = None
-        # Writers of one process queue here: SQLite's own queue is a sleep, and unfair.
-        self._turn = threading.Lock() if self.path else nullcontext()
+            patience = {} if "connect_timeout" in parsed.query else {"connect_timeout": int(WAIT_S)}
+            self._engine = create_engine(parsed, connect_args=patience, pool_pre_ping=True, **pool)
+            event.listen(self._engine, "connect", _set_postgresql)
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """Yield a connection for reading."""
-        with _ours(), self._open().connect() as connection:
+        with _ours(), self._engine.connect() as connection:
             yield connection
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
         """Yield a connection in a transaction that ends with the block, undone if the block raises."""
-        with _ours(), self._turn, self._open().connect() as connection:
+        with _ours(), self._turn, self._engine.connect() as connection:
             connection.info["is_writing"] = True
             try:
                 with connection.begin():
@@ -69,20 +82,7 @@ class Database:
 
     def close(self) -> None:
         """Close every connection."""
-        if self._engine:
-            self._engine.dispose()
-            self._engine = None
-
-    def _open(self) -> Engine:
-        if self._engine is None:
-            if self.path:
-                self.path.parent.mkdir(parents=True, exist_ok=True)
-                self._engine = create_engine(self._url, connect_args={"check_same_thread": False}, pool_timeout=5)
-                event.listen(self._engine, "connect", _set_sqlite)
-                event.listen(self._engine, "begin", _begin_sqlite)
-            else:
-                self._engine = create_engine(self._url, pool_pre_ping=True, pool_timeout=5)
-        return self._engine
+        self._engine.dispose()
 
 
 def wait_turn(connection: Connection, name: str) -> None:
@@ -91,11 +91,49 @@ def wait_turn(connection: Connection, name: str) -> None:
         connection.execute(text("SELECT pg_advisory_xact_lock(hashtextextended(:name, 0))"), {"name": name})
 
 
+def wait_long(connection: Connection) -> None:
+    """Let this transaction wait for the locks of others as long as it takes."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("SET LOCAL lock_timeout = 0"))
+
+
+class _Turn:
+    """The queue of one process's writers: SQLite's own queue is a sleep, and unfair."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+
+    def __enter__(self) -> None:
+        asked_at = time.monotonic()
+        if not self._lock.acquire(timeout=WAIT_S):
+            raise _busy()
+        # Where one greenlet's wait inside SQLite held up all others, they do not wait as long again one by one.
+        if time.monotonic() - asked_at >= WAIT_S:
+            self._lock.release()
+            raise _busy()
+
+    def __exit__(self, *_: object) -> None:
+        self._lock.release()
+
+
+def _parse(url: str) -> URL:
+    try:
+        parsed = make_url(url)
+    except (ArgumentError, ValueError) as e:  # `e` may hold the password
+        raise SettingsError([f"{PREFIX}DATABASE_URL: this is not the URL of a database"]) from e
+    backend = parsed.get_backend_name()
+    if backend == "sqlite":
+        return parsed.set(drivername="sqlite", database=str(Path(parsed.database or "catalog.sqlite3").absolute()))
+    if backend in ("postgres", "postgresql"):
+        return parsed.set(drivername="postgresql+psycopg")
+    raise SettingsError([f"{PREFIX}DATABASE_URL: give sqlite:///path or postgresql://…, not {backend}"])
+
+
 def _set_sqlite(connection: Any, _record: Any) -> None:
     connection.isolation_level = None  # transactions begin where _begin_sqlite says, not where the driver guesses
     cursor = connection.cursor()
     for pragma in (
-        f"busy_timeout = {BUSY_TIMEOUT_MS}",
+        f"busy_timeout = {int(WAIT_S * 1000)}",
         "journal_mode = WAL",
         "synchronous = FULL",  # NORMAL loses the last commits when the power goes; FULL costs 0.2 ms
         "foreign_keys = ON",
@@ -109,14 +147,50 @@ def _begin_sqlite(connection: Connection) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE" if connection.info.get("is_writing") else "BEGIN")
 
 
+def _set_postgresql(connection: Any, _record: Any) -> None:
+    # Not by `options` in the URL: poolers such as PgBouncer refuse those.
+    connection.execute(f"SET lock_timeout = {int(WAIT_S * 1000)}")
+    connection.commit()
+
+
 @contextmanager
 def _ours() -> Iterator[None]:
-    """Turn the libraries' errors into ours; IntegrityError is for the caller, who knows what it means."""
+    """Turn the libraries' errors into ours, by what they mean; their text goes no further."""
     try:
         yield
-    except IntegrityError:
-        raise
-    except (DBAPIError, PoolTimeout, sqlite3.Error) as e:
-        raise Busy("the catalog is busy or does not answer; try again in a moment") from e
+    except (DBAPIError, sqlite3.Error) as e:
+        raise _meaning(e) from e
+    except PoolTimeout as e:
+        raise _busy() from e
     except (OverflowError, UnicodeEncodeError) as e:
-        raise BadRequest("a value is too large or is not valid text") from e
+        raise _unfit() from e
+
+
+def _meaning(error: Exception) -> BowerbirdError:
+    cause = getattr(error, "orig", error)
+    # https://www.sqlite.org/rescode.html, https://www.postgresql.org/docs/current/errcodes-appendix.html
+    code = getattr(cause, "sqlite_errorcode", 0)
+    state = getattr(cause, "sqlstate", None) or ""
+    if state == "23505" or code in (sqlite3.SQLITE_CONSTRAINT_UNIQUE, sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY):
+        return Taken("the key is in use")
+    if state == "53100" or code & 0xFF == sqlite3.SQLITE_FULL:
+        return StoreFull("the disk of the catalog is full")
+    if (
+        isinstance(error, DataError)
+        or state[:2] == "23"
+        or code & 0xFF
+        in (
+            sqlite3.SQLITE_CONSTRAINT,
+            sqlite3.SQLITE_TOOBIG,
+        )
+    ):
+        return _unfit()
+    return _busy()
+
+
+def _busy() -> Busy:
+    return Busy("the catalog is busy or does not answer; try again in a moment")
+
+
+def _unfit() -> BadRequest:
+    return BadRequest("a value is too large, is not valid text or names what does not exist")

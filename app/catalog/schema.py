@@ -19,6 +19,9 @@ from .engine import UtcDateTime
 
 metadata = MetaData()
 
+# The condition of an index, and of the query that is to use it: SQLite asks for the same text, not for bound values.
+UNSETTLED = text("state IN ('pending', 'deleting')")
+
 tokens = Table(
     "tokens",
     metadata,
@@ -79,8 +82,8 @@ uploads = Table(
     Index(
         "uploads_unsettled",
         "key",
-        sqlite_where=text("state IN ('pending', 'deleting')"),
-        postgresql_where=text("state IN ('pending', 'deleting')"),
+        sqlite_where=UNSETTLED,
+        postgresql_where=UNSETTLED,
     ),
 )
 

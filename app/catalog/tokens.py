@@ -4,11 +4,10 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, Row, delete, insert, select, update
-from sqlalchemy.exc import IntegrityError
 
 from ..errors import NameTaken
 from ..tokens import Token
-from .engine import Database, wait_turn
+from .engine import Database, Taken, wait_turn
 from .schema import sessions, tokens
 
 USED_EVERY = timedelta(minutes=1)  # the last use is kept to the minute: a write for each request would cost more
@@ -34,7 +33,7 @@ class Tokens:
         try:
             with self._database.write() as connection:
                 return _add(connection, name, digest, scopes, created_at, expires_at)
-        except IntegrityError as e:
+        except Taken as e:
             raise NameTaken(f"there is a token named {name!r} already; revoke it or take another name") from e
 
     def add_first(self, name: str, digest: str, scopes: frozenset[str], *, created_at: datetime) -> bool:
@@ -45,7 +44,7 @@ class Tokens:
                 if connection.execute(select(tokens.c.id).limit(1)).first():
                     return False
                 _add(connection, name, digest, scopes, created_at, None)
-        except IntegrityError:
+        except Taken:
             return False
         return True
 
@@ -56,10 +55,19 @@ class Tokens:
         return read_token(row) if row else None
 
     def used(self, token_id: int, *, now: datetime) -> None:
-        """Remember that a token was used."""
+        """Remember that a token was used, unless its last use was less than a minute ago."""
         is_due = (tokens.c.last_used_at.is_(None)) | (tokens.c.last_used_at <= now - USED_EVERY)
+        due = (tokens.c.id == token_id) & is_due
+        with self._database.read() as connection:  # mostly it is not due, and a write would wait for other writers
+            if connection.execute(select(tokens.c.id).where(due)).first() is None:
+                return
         with self._database.write() as connection:
-            connection.execute(update(tokens).where(tokens.c.id == token_id, is_due).values(last_used_at=now))
+            connection.execute(update(tokens).where(due).values(last_used_at=now))
+
+    def is_empty(self) -> bool:
+        """Whether there never was a token."""
+        with self._database.read() as connection:
+            return connection.execute(select(tokens.c.id).limit(1)).first() is None
 
     def list(self) -> list[Token]:
         """Return every token there ever was, the oldest first."""

@@ -5,17 +5,15 @@ from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, insert, select, update
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy import Connection, Row, and_, delete, insert, select, tuple_, update
 
-from ..errors import Busy, KeyTaken
-from .engine import Database, wait_turn
+from ..errors import BadRequest, Busy, KeyTaken
+from .engine import Database, Taken, wait_turn
 from .records import Claim, Claimed, State, Upload
-from .schema import claims, uploads
+from .schema import UNSETTLED, claims, uploads
 
 # A claim whose request still runs is kept this long; reconcile voids it before, if the request died.
 _RUNNING = timedelta(days=1)
-_UNSETTLED = (State.PENDING, State.DELETING)
 
 
 class UploadRows:
@@ -45,8 +43,8 @@ class UploadRows:
                         expires_at=now + _RUNNING,
                     )
                 )
-        except IntegrityError as e:
-            raise KeyTaken("the key is taken") from e
+        except Taken as e:
+            raise KeyTaken(f"one of the keys {', '.join(claim.keys)} was given out before; draw another") from e
         return None
 
     def claimed(self, token_id: int, name: str, *, now: datetime) -> Claimed | None:
@@ -59,7 +57,7 @@ class UploadRows:
         them is no longer pending."""
         with self._database.write() as connection:
             for key in claim.keys:
-                is_pending = (uploads.c.key == key) & (uploads.c.state == State.PENDING)
+                is_pending = (uploads.c.key == key) & (uploads.c.state == State.PENDING.value)
                 values = {"state": State.LIVE.value, "version_id": versions[key]}
                 if connection.execute(update(uploads).where(is_pending).values(values)).rowcount != 1:
                     raise Busy("the upload took too long and was given up; send it again")
@@ -67,12 +65,15 @@ class UploadRows:
             connection.execute(update(claims).where(_is(claim.token_id, claim.name)).values(expires_at=ends))
 
     def get(self, key: str) -> Upload | None:
-        """Return the row of `key`, whatever its state."""
-        with self._database.read() as connection:
-            row = connection.execute(select(uploads).where(uploads.c.key == key)).first()
+        """Return the row of `key`, whatever its state; any text may be asked for."""
+        try:
+            with self._database.read() as connection:
+                row = connection.execute(select(uploads).where(uploads.c.key == key)).first()
+        except BadRequest:  # a text that no database can hold is the key of nothing
+            return None
         return _upload(row) if row else None
 
-    def retire(self, keys: Sequence[str], *, states: Sequence[State]) -> list[Upload]:
+    def retire(self, keys: Sequence[str], *, states: Sequence[State] = (State.PENDING, State.LIVE)) -> list[Upload]:
         """Turn those rows of `keys` that are in one of `states` into deleting, and return them."""
         are = uploads.c.key.in_(keys) & uploads.c.state.in_([state.value for state in states])
         with self._database.write() as connection:
@@ -81,7 +82,7 @@ class UploadRows:
 
     def bury(self, key: str, *, now: datetime) -> None:
         """Turn a deleting row into its tombstone, which keeps the key from being given out again and little else."""
-        is_deleting = (uploads.c.key == key) & (uploads.c.state == State.DELETING)
+        is_deleting = (uploads.c.key == key) & (uploads.c.state == State.DELETING.value)
         gone = {"state": State.DELETED.value, "deleted_at": now, "expires_at": None}
         blank = {"file_name": None, "title": None, "tags": [], "version_id": None}
         with self._database.write() as connection:
@@ -89,7 +90,7 @@ class UploadRows:
 
     def unsettled(self, *, limit: int, after: str = "") -> list[Upload]:
         """Return up to `limit` pending and deleting rows by key, those behind `after`."""
-        are = uploads.c.state.in_([state.value for state in _UNSETTLED]) & (uploads.c.key > after)
+        are = and_(UNSETTLED, uploads.c.key > after)
         with self._database.read() as connection:
             found = connection.execute(select(uploads).where(are).order_by(uploads.c.key).limit(limit))
             return [_upload(row) for row in found]
@@ -103,12 +104,11 @@ class UploadRows:
 
     def prune(self, *, now: datetime, limit: int) -> int:
         """Forget up to `limit` claims that are over; return how many."""
-        over = select(claims.c.token_id, claims.c.name).where(claims.c.expires_at <= now).limit(limit)
-        with self._database.write() as connection:
-            rows = connection.execute(over).all()
-            for row in rows:
-                connection.execute(delete(claims).where(_is(row.token_id, row.name)))
-        return len(rows)
+        is_over = claims.c.expires_at <= now
+        name = (claims.c.token_id, claims.c.name)
+        over = select(*name).where(is_over).limit(limit)
+        with self._database.write() as connection:  # asked twice, for one may be taken anew in between
+            return connection.execute(delete(claims).where(tuple_(*name).in_(over), is_over)).rowcount
 
 
 def _is(token_id: int, name: str) -> Any:
@@ -117,14 +117,15 @@ def _is(token_id: int, name: str) -> Any:
 
 def _claimed(connection: Connection, token_id: int, name: str, now: datetime) -> Claimed | None:
     claim = connection.execute(select(claims).where(_is(token_id, name))).first()
-    if claim is None or claim.expires_at <= now:
+    if claim is None:
         return None
     found = connection.execute(select(uploads).where(uploads.c.key.in_(claim.keys)))
     by_key = {row.key: _upload(row) for row in found}
-    rows = [by_key[key] for key in claim.keys if key in by_key]
+    rows = tuple(by_key[key] for key in claim.keys if key in by_key)
     if len(rows) < len(claim.keys) or any(row.state not in (State.PENDING, State.LIVE) for row in rows):
         return None
-    return Claimed(claim.fingerprint, tuple(rows), all(row.state is State.LIVE for row in rows))
+    is_ready = all(row.state is State.LIVE for row in rows)
+    return None if is_ready and claim.expires_at <= now else Claimed(claim.fingerprint, rows, is_ready)
 
 
 def _columns(row: Upload) -> dict[str, Any]:
