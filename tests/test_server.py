@@ -3,6 +3,7 @@
 import json
 import re
 import socket
+import sqlite3
 import subprocess
 import sys
 import threading
@@ -271,6 +272,20 @@ def test_a_port_in_use_and_bad_settings_are_told_in_lines_with_exit_2(live_serve
     for name in ("BIND", "KEY_LENGTH", "S3_BUCKET", "S3_ENDPOINT", "S3_REGION"):
         assert f"BOWERBIRD_{name}: " in bad.stderr
     assert "Traceback" not in bad.stderr + again.stderr
+
+
+def test_while_another_process_holds_the_catalog_an_upload_waits_and_nobody_else_does(make_server):
+    server = make_server(web_workers="1")
+    image = samples.make("png")
+    catalog = sqlite3.connect(server.data_dir / "catalog.sqlite3", isolation_level=None)
+    catalog.execute("BEGIN IMMEDIATE")
+    with socket.create_connection((server.host, server.port), timeout=20) as sock:
+        sock.sendall(request("POST", "/api/upload", len(image), token=OWNER) + image)
+        for _ in range(5):
+            assert urllib.request.urlopen(f"{server.url}/login", timeout=2).status == 200
+        catalog.execute("ROLLBACK")
+        assert read_answer(sock)[0] == 201
+    catalog.close()
 
 
 def test_an_uploaded_image_opens_and_has_the_very_bytes(live_server):

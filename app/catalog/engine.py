@@ -18,6 +18,7 @@ from ..errors import BadRequest, BowerbirdError, Busy, SettingsError, StoreFull
 from ..settings import PREFIX
 
 WAIT_S = 5.0  # for a lock, for a connection: longer than any honest transaction, shorter than a client's patience
+_POLL_S = 0.005  # between two looks at the lock: some transactions of another process long
 
 
 class Taken(BowerbirdError):
@@ -104,12 +105,7 @@ class _Turn:
         self._lock = threading.Lock()
 
     def __enter__(self) -> None:
-        asked_at = time.monotonic()
         if not self._lock.acquire(timeout=WAIT_S):
-            raise _busy()
-        # Where one greenlet's wait inside SQLite held up all others, they do not wait as long again one by one.
-        if time.monotonic() - asked_at >= WAIT_S:
-            self._lock.release()
             raise _busy()
 
     def __exit__(self, *_: object) -> None:
@@ -144,7 +140,28 @@ def _set_sqlite(connection: Any, _record: Any) -> None:
 
 def _begin_sqlite(connection: Connection) -> None:
     # A read that becomes a write never waits (SQLITE_BUSY at once), so a write says at its start what it is.
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if connection.info.get("is_writing") else "BEGIN")
+    if connection.info.get("is_writing"):
+        _begin_writing(connection.connection.driver_connection)
+    else:
+        connection.exec_driver_sql("BEGIN")
+
+
+def _begin_writing(connection: Any) -> None:
+    """Begin once no other process writes, waiting here and not inside SQLite, where a wait would hold up every greenlet
+    of the process."""
+    connection.execute("PRAGMA busy_timeout = 0")
+    ends_at = time.monotonic() + WAIT_S
+    try:
+        while True:
+            try:
+                connection.execute("BEGIN IMMEDIATE")
+                return
+            except sqlite3.OperationalError as e:
+                if e.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() >= ends_at:
+                    raise
+            time.sleep(_POLL_S)
+    finally:
+        connection.execute(f"PRAGMA busy_timeout = {int(WAIT_S * 1000)}")
 
 
 def _set_postgresql(connection: Any, _record: Any) -> None:
@@ -175,15 +192,8 @@ def _meaning(error: Exception) -> BowerbirdError:
         return Taken("the key is in use")
     if state == "53100" or code & 0xFF == sqlite3.SQLITE_FULL:
         return StoreFull("the disk of the catalog is full")
-    if (
-        isinstance(error, DataError)
-        or state[:2] == "23"
-        or code & 0xFF
-        in (
-            sqlite3.SQLITE_CONSTRAINT,
-            sqlite3.SQLITE_TOOBIG,
-        )
-    ):
+    unfit = (sqlite3.SQLITE_CONSTRAINT, sqlite3.SQLITE_TOOBIG)
+    if isinstance(error, DataError) or state[:2] == "23" or code & 0xFF in unfit:
         return _unfit()
     return _busy()
 

@@ -64,11 +64,6 @@ class Tokens:
         with self._database.write() as connection:
             connection.execute(update(tokens).where(due).values(last_used_at=now))
 
-    def is_empty(self) -> bool:
-        """Whether there never was a token."""
-        with self._database.read() as connection:
-            return connection.execute(select(tokens.c.id).limit(1)).first() is None
-
     def list(self) -> list[Token]:
         """Return every token there ever was, the oldest first."""
         with self._database.read() as connection:
