@@ -158,13 +158,23 @@ class Settings(BaseSettings):
         """The bounds of an image, the larger total following the larger frame."""
         return Bounds(self.max_pixels, max(Bounds.max_total_pixels, self.max_pixels), self.max_frames)
 
+    def make_data_dir(self) -> None:
+        """Make the data folder if there is none, for its owner alone; raise SettingsError if that fails.
+
+        The catalog in it holds the senders' file names. A folder that exists keeps its mode.
+        """
+        try:
+            self.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError as e:
+            raise SettingsError([f"{PREFIX}DATA_DIR: cannot use {self.data_dir}: {e.strerror}"]) from e
+
     def signing_secret(self) -> str:
         """Return SECRET_KEY, or the one kept in the data folder, which is made (mode 0600) if there is none."""
         if given := self.secret_key.get_secret_value():
             return given
+        self.make_data_dir()
         path = self.data_dir / "secret_key"
         try:
-            self.data_dir.mkdir(parents=True, exist_ok=True)
             if not path.exists():
                 _write_once(path, secrets.token_urlsafe(48))
             return path.read_text(encoding="ascii").strip()

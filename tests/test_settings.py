@@ -88,6 +88,14 @@ def test_bytes_are_given_as_people_write_them(make_settings, text, count):
     assert make_settings(max_upload_bytes=text).max_upload_bytes == count
 
 
+def test_the_data_folder_is_made_for_its_owner_alone(make_settings, tmp_path):
+    settings = make_settings(data_dir=tmp_path / "new")
+
+    settings.make_data_dir()
+
+    assert settings.data_dir.stat().st_mode & 0o777 == 0o700
+
+
 def test_the_signing_secret_is_made_once_and_kept_from_others(make_settings):
     settings = make_settings()
     secret = settings.signing_secret()

@@ -2,8 +2,7 @@
 
 from ..catalog import Catalog
 from ..decoding import DecoderPool
-from ..errors import SettingsError
-from ..settings import PREFIX, Settings
+from ..settings import Settings
 from ..store import open_store
 from ..upkeep import Upkeep
 from ..uploads import Uploads
@@ -12,10 +11,7 @@ from ..writers import Writers
 
 def open_catalog(settings: Settings) -> Catalog:
     """Return the catalog, its tables up to date; raise SettingsError if the data folder cannot be used."""
-    try:
-        settings.data_dir.mkdir(parents=True, exist_ok=True)
-    except OSError as e:
-        raise SettingsError([f"{PREFIX}DATA_DIR: cannot use {settings.data_dir}: {e.strerror}"]) from e
+    settings.make_data_dir()
     catalog = Catalog(settings.database_url.get_secret_value())
     catalog.upgrade()
     return catalog
