@@ -3,6 +3,7 @@ SHELL := /bin/sh
 .DEFAULT_GOAL := help
 VENV := .venv
 BIN := $(VENV)/bin
+MODULES := worker/node_modules/.package-lock.json
 
 .PHONY: help run test lint bench wheel lock clean
 
@@ -12,7 +13,7 @@ help: ## what can be made
 run: $(VENV)/.run ## set up, and start the server on 127.0.0.1:8080
 	@exec $(BIN)/bowerbird serve
 
-test: $(VENV)/.dev ## set up, and pass every test
+test: $(VENV)/.dev $(MODULES) ## set up, and pass every test
 	@scripts/system-packages
 	$(BIN)/python -m pytest -n auto --dist loadgroup $(PYTEST)
 
@@ -30,9 +31,10 @@ wheel: $(VENV)/.dev ## build dist/*.whl
 lock: ## write requirements*.lock from pyproject.toml (needs uv)
 	uv pip compile -q pyproject.toml --group dev -o requirements-dev.lock
 	uv pip compile -q pyproject.toml --group build -c requirements-dev.lock -o requirements.lock
+	uv pip compile -q --group node -o requirements-node.lock
 
 clean: ## remove what was made, but for the data
-	rm -rf $(VENV) dist .pytest_cache .ruff_cache
+	rm -rf $(VENV) worker/node_modules dist .pytest_cache .ruff_cache
 
 # What is installed is exactly what the lock file names, each file with its hash.
 $(VENV)/.run: requirements.lock pyproject.toml
@@ -42,3 +44,8 @@ $(VENV)/.run: requirements.lock pyproject.toml
 $(VENV)/.dev: requirements-dev.lock requirements.lock pyproject.toml
 	@scripts/environment $(VENV) requirements-dev.lock
 	@touch $(VENV)/.run $@
+
+# The signing proxy's tests and the demo need workerd, wrangler and Amazon's SDK.
+$(MODULES): worker/package-lock.json worker/package.json $(VENV)/.dev
+	@scripts/node-modules $(VENV)
+	@touch $@

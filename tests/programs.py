@@ -2,12 +2,14 @@
 
 import functools
 import shutil
+import sys
 from pathlib import Path
 
 _NEEDED = {
     "chromium": "the tests of the page in a real browser",
     "exiftool": "the tests that ask exiftool what is left of the metadata",
     "postgres": "the tests of the catalog on PostgreSQL",
+    "rclone": "the test of rclone through the signing proxy",
     "redis-server": "the test of a server over S3, PostgreSQL and Redis",
 }
 
@@ -19,6 +21,12 @@ def find(program: str) -> str | None:
         return found
     hidden = sorted(Path("/usr/lib/postgresql").glob(f"*/bin/{program}"))
     return str(hidden[-1]) if hidden else None
+
+
+def node() -> str:
+    """Return Node.js: the system's, or the one that scripts/node-modules has put beside Python."""
+    beside = Path(sys.executable).parent / "node"
+    return str(beside) if beside.exists() else (shutil.which("node") or "node")
 
 
 @functools.cache

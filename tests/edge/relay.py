@@ -1,0 +1,125 @@
+"""One HTTP message handed on, its body streamed both ways: what the stand-ins for Cloudflare are made of."""
+
+import http.client
+import threading
+from collections.abc import Callable, Iterable
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any, Self
+
+_PIECE = 64 * 1024
+_HOP_BY_HOP = {"connection", "keep-alive", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade"}
+Headers = list[tuple[str, str]]
+
+
+class Relay(BaseHTTPRequestHandler):
+    """Reads one request, and can send it on to another server and its answer back."""
+
+    protocol_version = "HTTP/1.1"
+    owner: Any
+
+    def log_message(self, *_: Any) -> None:
+        """Say nothing: the tests look at what arrives."""
+
+    def __getattr__(self, name: str) -> Callable[[], None]:
+        if name.startswith("do_"):
+            return lambda: self.owner.handle(self)
+        raise AttributeError(name)
+
+    def body(self) -> Iterable[bytes]:
+        """Yield the body, whether it has a length or comes in chunks."""
+        if self.headers.get("transfer-encoding", "").lower() == "chunked":
+            while size := int(self.rfile.readline().split(b";")[0], 16):
+                yield self.rfile.read(size)
+                self.rfile.readline()
+            while self.rfile.readline() not in (b"\r\n", b""):
+                pass
+            return
+        left = int(self.headers.get("content-length") or 0)
+        while left and (piece := self.rfile.read(min(left, _PIECE))):
+            left -= len(piece)
+            yield piece
+
+    def pass_on(self, address: tuple[str, int], method: str, target: str, headers: Headers) -> None:
+        """Send this request to `address` and the answer to whoever asked."""
+        connection = http.client.HTTPConnection(*address, timeout=60)
+        try:
+            connection.putrequest(method, target, skip_host=True, skip_accept_encoding=True)
+            for name, value in headers:
+                if name.lower() not in _HOP_BY_HOP:
+                    connection.putheader(name, value)
+            is_chunked = "transfer-encoding" in self.headers
+            if is_chunked:
+                connection.putheader("Transfer-Encoding", "chunked")
+            connection.endheaders()
+            for piece in self.body():
+                connection.send(b"%x\r\n%b\r\n" % (len(piece), piece) if is_chunked else piece)
+            if is_chunked:
+                connection.send(b"0\r\n\r\n")
+            self.answer(connection.getresponse())
+        except (OSError, http.client.HTTPException):
+            self.close_connection = True  # the other side broke off, and so do we
+        finally:
+            connection.close()
+
+    def answer(self, response: http.client.HTTPResponse) -> None:
+        """Give the client what the server answered."""
+        self.send_response_only(response.status, response.reason)
+        is_empty = self.command == "HEAD" or response.status in (204, 304)
+        is_chunked = not is_empty and response.headers.get("content-length") is None
+        for name, value in response.getheaders():
+            if name.lower() not in _HOP_BY_HOP:
+                self.send_header(name, value)
+        if is_chunked:
+            self.send_header("Transfer-Encoding", "chunked")
+        self.end_headers()
+        while not is_empty and (piece := response.read(_PIECE)):
+            self.wfile.write(b"%x\r\n%b\r\n" % (len(piece), piece) if is_chunked else piece)
+        if is_chunked:
+            self.wfile.write(b"0\r\n\r\n")
+
+    def say(self, status: int, body: bytes, content_type: str, headers: Headers = ()) -> None:  # type: ignore[assignment]
+        """Answer by ourselves."""
+        self.send_response_only(status)
+        for name, value in [*headers, ("Content-Type", content_type), ("Content-Length", str(len(body)))]:
+            self.send_header(name, value)
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(body)
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 128
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A connection that breaks is an ordinary thing here."""
+
+
+class Listener:
+    """A server on a port of this machine; the classes that extend it say what `handle` does with a request."""
+
+    def __init__(self, port: int = 0) -> None:
+        handler = type("Handler", (Relay,), {"owner": self})
+        self._server = _Server(("127.0.0.1", port), handler)
+        self.port = self._server.server_address[1]
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def handle(self, request: Relay) -> None:
+        raise NotImplementedError
+
+    def start(self) -> Self:
+        self._thread.start()
+        return self
+
+    def stop(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+    __enter__ = start
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()

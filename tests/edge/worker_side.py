@@ -1,0 +1,62 @@
+"""What Cloudflare does to the requests of a Worker: to those that come in, and to those that it sends out."""
+
+from collections.abc import Mapping
+from urllib.parse import urlsplit
+
+from .relay import Listener, Relay
+
+MAX_BODY = 100 * 1000 * 1000  # of a zone on the Free and Pro plans
+CACHEABLE = (".png", ".jpg", ".jpeg", ".gif", ".webp", ".avif", ".bmp", ".svg", ".mp4", ".webm", ".zip", ".pdf", ".bin")
+_CONDITIONS = {"if-match", "if-none-match", "if-modified-since", "if-unmodified-since", "if-range"}
+_TOO_LARGE = b"<html><head><title>413 Request Entity Too Large</title></head><center>cloudflare</center></html>"
+
+
+class Ingress(Listener):
+    """In front of the Worker: adds Cloudflare's headers, replaces Accept-Encoding, bounds the body."""
+
+    def __init__(self, worker: tuple[str, int], port: int = 0) -> None:
+        super().__init__(port)
+        self._worker = worker
+
+    def handle(self, request: Relay) -> None:
+        if int(request.headers.get("content-length") or 0) > MAX_BODY:
+            request.close_connection = True
+            return request.say(413, _TOO_LARGE, "text/html", [("Server", "cloudflare"), ("Connection", "close")])
+        headers = [(k, v) for k, v in request.headers.items() if k.lower() not in ("accept-encoding", "expect")]
+        headers += [
+            ("Accept-Encoding", "gzip, br"),
+            ("CF-Connecting-IP", "203.0.113.7"),
+            ("CF-Ray", "8f00ba4b0c00-AMS"),
+            ("CF-Visitor", '{"scheme":"https"}'),
+            ("CF-IPCountry", "NL"),
+            ("X-Forwarded-Proto", "https"),
+            ("X-Forwarded-For", "203.0.113.7"),
+            ("X-Real-IP", "203.0.113.7"),
+            ("CDN-Loop", "cloudflare; loops=1"),
+        ]
+        return request.pass_on(self._worker, request.command, request.path, headers)
+
+
+class Egress(Listener):
+    """Behind the Worker: rewrites Accept-Encoding, takes conditions out, turns a HEAD that its cache knows into a GET.
+
+    `hosts` maps a host, as the Worker names it, to the server of this machine that plays it.
+    """
+
+    def __init__(self, hosts: Mapping[str, tuple[str, int]], port: int = 0) -> None:
+        super().__init__(port)
+        self.hosts = dict(hosts)
+
+    @property
+    def address(self) -> str:
+        return f"127.0.0.1:{self.port}"
+
+    def handle(self, request: Relay) -> None:
+        url = urlsplit(request.path)
+        dropped = _CONDITIONS | {"accept-encoding"}
+        headers = [(k, v) for k, v in request.headers.items() if k.lower() not in dropped]
+        headers += [("Accept-Encoding", "gzip"), ("CF-Worker", "example.com"), ("CDN-Loop", "cloudflare; loops=1")]
+        is_cacheable = url.path.lower().endswith(CACHEABLE)
+        method = "GET" if request.command == "HEAD" and is_cacheable else request.command
+        address = self.hosts.get(url.netloc) or (url.hostname or "", url.port or 80)
+        request.pass_on(address, method, url.path + (f"?{url.query}" if url.query else ""), headers)

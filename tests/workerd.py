@@ -1,0 +1,104 @@
+"""Cloudflare's runtime on this machine: the real workerd, over the Worker's own files."""
+
+import json
+import os
+import shutil
+import subprocess
+from pathlib import Path
+from tempfile import mkdtemp
+from typing import Self
+
+WORKER = Path(__file__).parent.parent / "worker"
+_CONFIG = """using Workerd = import "/workerd/workerd.capnp";
+
+const config :Workerd.Config = (
+  services = [
+    (name = "main", worker = (
+      modules = [{modules}],
+      compatibilityDate = "{date}",
+      bindings = [{bindings}],
+      globalOutbound = "outbound"
+    )),
+    (name = "outbound", {outbound})
+  ],
+  sockets = [(name = "http", address = "127.0.0.1:{port}", http = (), service = "main")]
+);
+"""
+_DIRECT = 'network = (allow = ["public", "private"], tlsOptions = (trustBrowserCas = true{certificates}))'
+
+
+def compatibility_date() -> str:
+    """Return the date that wrangler.jsonc deploys with."""
+    line = next(line for line in (WORKER / "wrangler.jsonc").read_text().splitlines() if "compatibility_date" in line)
+    return line.split('"')[3]
+
+
+class Workerd:
+    """One workerd process. `outbound` is HOST:PORT of what stands between it and the world, if something does."""
+
+    def __init__(
+        self,
+        bindings: dict[str, str],
+        *,
+        sources: Path = WORKER / "src",
+        entry: str = "index.js",
+        port: int = 0,
+        outbound: str | None = None,
+        ca_bundle: Path | None = None,
+    ) -> None:
+        self._folder = Path(mkdtemp(prefix="workerd-"))
+        shutil.copytree(sources, self._folder / "src")
+        names = sorted(path.name for path in sources.glob("*.js"))
+        names.sort(key=lambda name: name != entry)  # the first module is the one that answers
+        certificates = ""
+        if ca_bundle:
+            certificates = f", trustedCertificates = [{json.dumps(ca_bundle.read_text())}]"
+        direct = _DIRECT.format(certificates=certificates)
+        config = _CONFIG.format(
+            modules=", ".join(f'(name = "{name}", esModule = embed "src/{name}")' for name in names),
+            bindings=", ".join(f"(name = {json.dumps(k)}, text = {json.dumps(v)})" for k, v in bindings.items()),
+            outbound=f'external = (address = "{outbound}", http = (style = proxy))' if outbound else direct,
+            date=compatibility_date(),
+            port=port,
+        )
+        (self._folder / "config.capnp").write_text(config)
+        self.port = port
+
+    def start(self) -> Self:
+        """Start it and wait until it listens; raise RuntimeError with what it said if it does not."""
+        log = self._folder / "log"
+        read, write = os.pipe()
+        binary = WORKER / "node_modules/@cloudflare/workerd-linux-64/bin/workerd"
+        command = [str(binary), "serve", f"--control-fd={write}", str(self._folder / "config.capnp")]
+        with log.open("w") as file:
+            self.process = subprocess.Popen(command, stdout=file, stderr=file, pass_fds=[write])
+        os.close(write)
+        with os.fdopen(read) as control:
+            line = control.readline()
+        if not line:
+            raise RuntimeError(f"workerd did not start: {log.read_text()[-2000:]}")
+        self.port = json.loads(line)["port"]
+        return self
+
+    def stop(self) -> None:
+        self.process.terminate()
+        self.process.wait(10)
+        shutil.rmtree(self._folder)
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def log(self) -> str:
+        """Return what the Worker has logged."""
+        return (self._folder / "log").read_text()
+
+    def memory_kib(self) -> int:
+        """Return the resident memory of the process."""
+        status = Path(f"/proc/{self.process.pid}/status").read_text()
+        return int(next(line for line in status.splitlines() if line.startswith("VmRSS")).split()[1])
+
+    __enter__ = start
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()

@@ -1,0 +1,128 @@
+/** The body of a request: checked against what the client said of it, and made plain for B2. */
+
+import { MODES, decode } from "./chunked.js";
+import { S3Error, invalid } from "./errors.js";
+import { EMPTY_SHA256, UNSIGNED_PAYLOAD, sha256 } from "./sigv4.js";
+
+const MAX_XML = 2 * 1024 * 1024; // ten thousand parts, or a thousand keys
+const CHECKSUMS = {
+  "x-amz-checksum-crc32": "crc32",
+  "x-amz-checksum-crc32c": "crc32c",
+  "x-amz-checksum-crc64nvme": "crc64nvme",
+  "x-amz-checksum-sha1": "SHA-1",
+  "x-amz-checksum-sha256": "SHA-256",
+};
+
+/**
+ * Return `{bytes, stream, length, payloadHash, failure}`: either `bytes`, checked, which can be sent again, or a
+ * `stream` whose last bytes come only when all before them are good: B2 keeps no object whose body ends early.
+ * `failure()` is the refusal that cut the stream, if one did.
+ * @param {Request} request
+ * @param {Awaited<ReturnType<import("./verify.js").verify>>} signed
+ * @param {{bufferBytes: number}} settings
+ */
+export async function openBody(request, signed, settings) {
+  const isChunked = signed.payloadHash.startsWith("STREAMING-");
+  if (isChunked ? !MODES[signed.payloadHash] : !/^([0-9a-f]{64}|UNSIGNED-PAYLOAD)$/.test(signed.payloadHash))
+    throw invalid("x-amz-content-sha256 must be a SHA-256 in hex, UNSIGNED-PAYLOAD or one of the STREAMING- modes");
+  if (request.method !== "PUT" && request.method !== "POST") return withoutBody(request);
+
+  const length = request.body ? readLength(request.headers, isChunked) : 0;
+  if (length > signed.client.maxBytes)
+    throw new S3Error(400, "EntityTooLarge", `the body has ${length} bytes; this key may send ${signed.client.maxBytes}`);
+  if (request.method === "POST" && length > MAX_XML)
+    throw new S3Error(400, "MaxMessageLengthExceeded", `the body has ${length} bytes; at most ${MAX_XML} are taken`);
+
+  const hash = isChunked ? UNSIGNED_PAYLOAD : signed.payloadHash;
+  const names = announced(request.headers);
+  const isSmall = length <= settings.bufferBytes || request.method === "POST";
+  if (!isSmall && !isChunked && !names.length) return { ...NOTHING, stream: request.body, length, payloadHash: hash };
+  const pieces = checked(request, signed, isChunked, names, length);
+  if (!isSmall) return { ...guarded(pieces, length), length, payloadHash: hash };
+  const bytes = isChunked || names.length ? await join(pieces, length) : new Uint8Array(await request.arrayBuffer());
+  if (bytes.length !== length) throw short(bytes.length, length);
+  if (hash !== UNSIGNED_PAYLOAD && (await sha256(bytes)) !== hash)
+    throw new S3Error(400, "XAmzContentSHA256Mismatch", "x-amz-content-sha256 is not the SHA-256 of the body");
+  return { ...NOTHING, bytes, length, payloadHash: hash };
+}
+
+const NOTHING = { bytes: null, stream: null, failure: () => null };
+const short = (got, length) => new S3Error(400, "IncompleteBody", `${got} bytes came; ${length} were announced`);
+
+function withoutBody(request) {
+  if (Number(request.headers.get("content-length") ?? 0) > 0)
+    throw new S3Error(400, "InvalidRequest", `a ${request.method} takes no body`);
+  return { ...NOTHING, length: 0, payloadHash: EMPTY_SHA256 };
+}
+
+function readLength(headers, isChunked) {
+  const name = isChunked ? "x-amz-decoded-content-length" : "content-length";
+  const text = headers.get(name);
+  if (text === null) throw new S3Error(411, "MissingContentLength", `the header ${name} is missing`);
+  if (!/^\d{1,13}$/.test(text)) throw invalid(`the header ${name} is not a number`);
+  return Number(text);
+}
+
+/** The checksums that the client sends in a header, or says that it will send in the trailer. */
+function announced(headers) {
+  const inTrailer = (headers.get("x-amz-trailer") ?? "").split(",").map((name) => name.trim().toLowerCase());
+  const names = Object.keys(CHECKSUMS).filter((name) => headers.has(name) || inTrailer.includes(name));
+  const unknown = inTrailer.find((name) => name && !CHECKSUMS[name]);
+  if (unknown) throw invalid(`the trailer ${unknown} is not known here`);
+  return names;
+}
+
+async function* checked(request, signed, isChunked, names, length) {
+  const trailer = new Map();
+  const digests = names.map((name) => new crypto.DigestStream(CHECKSUMS[name]));
+  const writers = digests.map((digest) => digest.getWriter());
+  const body = request.body ?? new Blob([]).stream();
+  let count = 0;
+  for await (const piece of isChunked ? decode(body, signed, trailer) : body) {
+    count += piece.length;
+    if (count > length) throw short(`more than ${length}`, length);
+    for (const writer of writers) await writer.write(piece);
+    yield piece;
+  }
+  if (count !== length) throw short(count, length);
+  for (const [at, name] of names.entries()) {
+    await writers[at].close();
+    const value = btoa(String.fromCharCode(...new Uint8Array(await digests[at].digest)));
+    if ((trailer.get(name) ?? request.headers.get(name)) !== value)
+      throw new S3Error(400, "BadDigest", `${name} is not that of the body`);
+  }
+}
+
+async function join(pieces, length) {
+  const bytes = new Uint8Array(length);
+  let at = 0;
+  for await (const piece of pieces) {
+    bytes.set(piece, at);
+    at += piece.length;
+  }
+  return bytes;
+}
+
+function guarded(pieces, length) {
+  const { readable, writable } = new FixedLengthStream(length);
+  let refusal = null;
+  pump(pieces, writable.getWriter()).catch((error) => {
+    refusal = error;
+  });
+  return { ...NOTHING, stream: readable, failure: () => (refusal instanceof S3Error ? refusal : null) };
+}
+
+async function pump(pieces, writer) {
+  let held = null;
+  try {
+    for await (const piece of pieces) {
+      if (held) await writer.write(held);
+      held = piece;
+    }
+    if (held) await writer.write(held);
+    await writer.close();
+  } catch (error) {
+    await writer.abort(error);
+    throw error;
+  }
+}

@@ -1,0 +1,142 @@
+/** The request as B2 gets it, signed anew over as little as B2 needs; and B2's answer as the client gets it. */
+
+import { S3Error, slowDown } from "./errors.js";
+import { canonicalQuery, canonicalRequest, hmac, signingKey, stringToSign, toHex } from "./sigv4.js";
+
+const ATTEMPTS = 4;
+const FIRST_PAUSE_MS = 200;
+const LONGEST_WAIT_S = 3; // longer than that the client waits by itself
+// 52x and 530 are Cloudflare's own, when B2 does not answer it.
+const TRANSIENT = new Set([408, 429, 500, 502, 503, 504, 520, 521, 522, 523, 524, 525, 526, 527, 530]);
+
+// B2 wants every x-amz-* header signed and no other: what is not signed cannot break by what Cloudflare rewrites.
+const SIGNED = /^x-amz-(meta-.+|acl|copy-source|copy-source-range|metadata-directive|server-side-encryption)$/;
+const SENT = [
+  "cache-control", "content-disposition", "content-encoding", "content-language", "content-md5", "content-type", "expires",
+];
+const CONDITIONS = ["if-match", "if-modified-since", "if-none-match", "if-unmodified-since", "range"];
+const ANSWERED =
+  /^(accept-ranges|cache-control|content-(disposition|encoding|language|length|range|type)|etag|expires|last-modified|retry-after|x-amz-(meta-.+|acl|copy-source-version-id|delete-marker|id-2|mp-parts-count|request-id|server-side-encryption|version-id))$/;
+
+/**
+ * Send what `action` is to B2 and return its answer, and how many attempts it took. A body in `bytes`, or none at all,
+ * is sent again where B2 says that this may help. Throws S3Error 503 SlowDown where the client has to repeat it.
+ * @param {Request} request
+ * @param {ReturnType<import("./policy.js").decide>} action
+ * @param {Awaited<ReturnType<import("./body.js").openBody>>} body
+ * @param {ReturnType<import("./env.js").parse>} settings
+ * @returns {Promise<{answer: Response, attempts: number}>}
+ */
+export async function forward(request, action, body, settings) {
+  const isRepeatable = !body.stream && action.change !== "complete";
+  for (let attempts = 1; ; attempts += 1) {
+    const answer = await send(request, action, body, settings).catch((error) => {
+      console.error(JSON.stringify({ failed: String(error) }));
+      return null;
+    });
+    if (body.failure()) throw body.failure();
+    if (answer && !TRANSIENT.has(answer.status)) return { answer: checked(answer), attempts };
+    const waitS = Number(answer?.headers.get("retry-after") ?? 0) || 0;
+    await answer?.body?.cancel();
+    if (!isRepeatable || attempts === ATTEMPTS || waitS > LONGEST_WAIT_S)
+      throw slowDown("B2 does not take the request right now; send it again", Math.max(1, Math.min(waitS, 60)));
+    const pauseMs = FIRST_PAUSE_MS * 2 ** (attempts - 1) * (0.75 + Math.random() / 2);
+    await new Promise((resolve) => setTimeout(resolve, Math.max(1000 * waitS, pauseMs)));
+  }
+}
+
+/** A page instead of XML is not from B2's S3. */
+function checked(answer) {
+  const isRefusal = answer.status >= 400 && !/xml/.test(answer.headers.get("content-type") ?? "");
+  if (isRefusal || (answer.status >= 300 && answer.status < 400 && answer.status !== 304))
+    throw slowDown("what answered was not B2; send it again");
+  return answer;
+}
+
+async function send(request, action, body, settings) {
+  // Cloudflare's cache turns a HEAD into a GET on its way, so it is signed as one; the body is not read.
+  const method = request.method === "HEAD" ? "GET" : request.method;
+  const path = `/${action.bucket}${action.encodedKey ? `/${action.encodedKey}` : ""}`;
+  const unsigned = headersFor(request, method, body.md5);
+  const headers = await sign(method, path, action.query, unsigned, body.payloadHash, settings);
+  const query = canonicalQuery(action.query);
+  return fetch(`${settings.origin}${path}${query ? `?${query}` : ""}`, {
+    method,
+    headers,
+    body: body.stream ?? body.bytes,
+    redirect: "manual",
+    // The objects say `public`, so Cloudflare would keep what the client asked for with its key. Not for a PUT: this
+    // adds Cache-Control to the request, where it is the object's own.
+    ...(method === "GET" && { cache: "no-store" }),
+    encodeResponseBody: isObject(request, action) ? "manual" : "automatic",
+  });
+}
+
+/** The bytes of an object pass as they are; lists and answers are read as text. */
+const isObject = ({ method }, { key }) => Boolean(key) && method !== "POST";
+
+function headersFor(request, method, md5) {
+  const headers = new Headers();
+  for (const [name, value] of request.headers) {
+    const isCondition = method === "GET" && CONDITIONS.includes(name);
+    if (SIGNED.test(name) || isCondition || (SENT.includes(name) && method !== "GET")) headers.set(name, value);
+  }
+  const coding = headers.get("content-encoding")?.split(",").map((one) => one.trim()).filter((one) => one !== "aws-chunked");
+  if (coding?.length) headers.set("content-encoding", coding.join(", "));
+  else headers.delete("content-encoding");
+  if (md5) headers.set("content-md5", md5);
+  return headers;
+}
+
+async function sign(method, path, query, headers, payloadHash, settings) {
+  const amzDate = new Date().toISOString().replace(/[-:]|\.\d+/g, "");
+  const scope = `${amzDate.slice(0, 8)}/${settings.region}/s3/aws4_request`;
+  headers.set("x-amz-date", amzDate);
+  headers.set("x-amz-content-sha256", payloadHash);
+  const signed = [...headers].filter(([name]) => name.startsWith("x-amz-"));
+  signed.unshift(["host", new URL(settings.origin).host]);
+  const canonical = canonicalRequest({ method, path, query, headers: signed, payloadHash });
+  const key = await signingKey(settings.upstream, scope);
+  const signature = toHex(await hmac(key, await stringToSign(amzDate, scope, canonical)));
+  const names = signed.map(([name]) => name).join(";");
+  headers.set(
+    "authorization",
+    `AWS4-HMAC-SHA256 Credential=${settings.upstream.accessKeyId}/${scope}, SignedHeaders=${names}, Signature=${signature}`,
+  );
+  return headers;
+}
+
+/**
+ * Return B2's answer as the client gets it.
+ * @param {Request} request
+ * @param {ReturnType<import("./policy.js").decide>} action
+ * @param {Response} answer
+ * @param {{text?: string, attempts: number}} more `text` is the body where it was read already
+ */
+export function respond(request, action, answer, { text, attempts }) {
+  const headers = new Headers([...answer.headers].filter(([name]) => ANSWERED.test(name)));
+  // Each attempt may have left a version of its own, of which the client knows one.
+  if (attempts > 1) headers.set("x-bowerbird-attempts", String(attempts));
+  const status = condition(request, answer) ?? answer.status;
+  if (request.method === "HEAD" || status === 304 || status === 412) {
+    answer.body?.cancel();
+    if (status === 412) throw new S3Error(412, "PreconditionFailed", "the object is not as the request demands");
+    if (status === 304) headers.delete("content-length");
+    return new Response(null, { status, headers });
+  }
+  if (text !== undefined) headers.delete("content-length");
+  const encodeBody = isObject(request, action) && text === undefined ? "manual" : "automatic";
+  return new Response(status === 204 ? null : (text ?? answer.body), { status, headers, encodeBody });
+}
+
+/** Cloudflare takes the conditions out of what it sends on, so they are judged here. Source: RFC 9110, 13.2.2. */
+function condition({ method, headers }, answer) {
+  if ((method !== "GET" && method !== "HEAD") || (answer.status !== 200 && answer.status !== 206)) return null;
+  const etag = answer.headers.get("etag");
+  const modified = Date.parse(answer.headers.get("last-modified") ?? "");
+  const names = (text) => text === "*" || text.split(",").some((one) => one.trim().replace(/^W\//, "") === etag);
+  const [match, noneMatch] = [headers.get("if-match"), headers.get("if-none-match")];
+  if (match !== null ? !names(match) : modified > Date.parse(headers.get("if-unmodified-since") ?? "")) return 412;
+  if (noneMatch !== null ? names(noneMatch) : modified <= Date.parse(headers.get("if-modified-since") ?? "")) return 304;
+  return null;
+}

@@ -1,0 +1,65 @@
+/** The signing proxy: an S3 endpoint that verifies, allows, signs anew, streams on, and tells the app what changed. */
+
+import { openBody } from "./body.js";
+import { readSettings } from "./env.js";
+import { S3Error, errorResponse } from "./errors.js";
+import { forward, respond } from "./forward.js";
+import { consume, events, notify } from "./notify.js";
+import { checkKeys, decide } from "./policy.js";
+import { sha256 } from "./sigv4.js";
+import { verify } from "./verify.js";
+
+export default {
+  /** Answer one S3 request. */
+  async fetch(request, env, context) {
+    const requestId = crypto.randomUUID().replaceAll("-", "").slice(0, 16).toUpperCase();
+    try {
+      const settings = readSettings(env);
+      const signed = await verify(request, settings, Date.now());
+      const action = decide(request, signed, settings);
+      if (action.isAnswered) return answered(action, settings, requestId);
+      const body = await openBody(request, signed, settings);
+      if (request.method === "POST") await prepare(request, action, body, signed);
+      const done = pass(request, action, body, signed, settings);
+      // A client that hangs up must not keep the app from hearing of what B2 has stored.
+      context.waitUntil(done.then(({ list }) => notify(list, env, settings)).catch(() => {}));
+      return (await done).response;
+    } catch (error) {
+      return errorResponse(error, requestId, request.method);
+    }
+  },
+
+  /** Deliver the notifications that a queue kept. */
+  async queue(batch, env) {
+    await consume(batch, readSettings(env));
+  },
+};
+
+async function pass(request, action, body, signed, settings) {
+  const { answer, attempts } = await forward(request, action, body, settings);
+  const text = request.method === "POST" || action.change === "copy" ? await answer.text() : undefined;
+  const list = events(request, action, answer, { text, length: body.length, signed, settings });
+  return { list, response: respond(request, action, answer, { text, attempts }) };
+}
+
+/** Two questions cost a class C transaction at B2, and a restricted key may not ask them; the settings know. */
+function answered({ isAnswered }, { region }, requestId) {
+  const headers = { "x-amz-bucket-region": region, "x-amz-request-id": requestId };
+  if (isAnswered === "head") return new Response(null, { headers });
+  const xml = `<?xml version="1.0" encoding="UTF-8"?>\n<LocationConstraint xmlns="http://s3.amazonaws.com/doc/2006-03-01/">${region}</LocationConstraint>\n`;
+  return new Response(xml, { headers: { ...headers, "content-type": "application/xml" } });
+}
+
+/** B2 takes no checksums in a list of parts, and no list of keys without Content-MD5; the keys must be allowed. */
+async function prepare(request, action, body, signed) {
+  if (action.change !== "complete" && action.change !== "delete-many") return;
+  const sent = request.headers.get("content-md5");
+  if (sent !== null && sent !== (await md5(body.bytes))) throw new S3Error(400, "BadDigest", "Content-MD5 is not that of the body");
+  const xml = new TextDecoder().decode(body.bytes);
+  if (action.change === "delete-many") checkKeys(xml, signed.client);
+  else body.bytes = new TextEncoder().encode(xml.replace(/<(Checksum\w+)>[^<]*<\/\1>/g, ""));
+  body.payloadHash = await sha256(body.bytes);
+  body.md5 = await md5(body.bytes);
+}
+
+const md5 = async (bytes) => btoa(String.fromCharCode(...new Uint8Array(await crypto.subtle.digest("MD5", bytes))));

@@ -1,0 +1,116 @@
+/** What changed in the bucket, told to the app: signed as B2 signs its own event notifications, repeated until taken. */
+
+import { elements } from "./policy.js";
+import { hmac, hmacKey, toHex } from "./sigv4.js";
+
+const PAUSES_MS = [0, 1000, 2000, 4000, 8000]; // what runs after the answer ends after 30 s
+const TIMEOUT_MS = 2500;
+const LONGEST_PAUSE_S = 3600;
+
+/**
+ * Return the events of a request that changed something; none for one that did not or did not succeed.
+ * @param {Request} request
+ * @param {ReturnType<import("./policy.js").decide>} action
+ * @param {Response} answer B2's
+ * @param {{text?: string, keys?: string[], length: number, signed: {amzDate: string}, settings: {origin: string}}} more
+ */
+export function events(request, action, answer, { text = "", length, signed, settings }) {
+  const isRefused = action.change !== "delete-many" && text.includes("<Error>"); // S3 may say so under a 200
+  if (!action.change || !answer.ok || isRefused) return [];
+  const one = (key, encodedKey, more) => ({
+    contentLength: length,
+    contentType: request.headers.get("content-type"),
+    method: request.method,
+    signatureTimestamp: signed.amzDate,
+    status: answer.status,
+    url: `${settings.origin}/${action.bucket}/${encodedKey}`,
+    eventId: crypto.randomUUID(),
+    bucket: action.bucket,
+    key,
+    etag: null,
+    versionId: answer.headers.get("x-amz-version-id"),
+    time: new Date().toISOString(),
+    ...more,
+  });
+  if (action.change !== "delete-many") return [one(action.key, action.encodedKey, kind(request, action, answer, text))];
+  return [...text.matchAll(/<Deleted>(.*?)<\/Deleted>/gs)].map(([, deleted]) => {
+    const [key] = elements(deleted, "Key");
+    const [versionId] = elements(deleted, "VersionId");
+    const eventType = versionId ? "b2:ObjectDeleted:Delete" : "b2:HideMarkerCreated:Hide";
+    const encoded = key.split("/").map(encodeURIComponent).join("/");
+    return one(key, encoded, { versionId: versionId ?? elements(deleted, "DeleteMarkerVersionId")[0] ?? null, eventType });
+  });
+}
+
+const CREATED = { put: "Upload", complete: "MultipartUpload", copy: "Copy" };
+
+function kind(request, action, answer, text) {
+  if (action.change === "delete") {
+    const isByVersion = action.query.some(([name]) => name === "versionId");
+    return { eventType: isByVersion ? "b2:ObjectDeleted:Delete" : "b2:HideMarkerCreated:Hide" };
+  }
+  const etag = answer.headers.get("etag") ?? elements(text, "ETag")[0] ?? null;
+  return { eventType: `b2:ObjectCreated:${CREATED[action.change]}`, etag: etag?.replaceAll('"', "") ?? null };
+}
+
+/**
+ * Tell the app of `list`: by the queue where the account has one, else from here. Never throws.
+ * @param {object[]} list
+ * @param {Record<string, any>} env
+ * @param {ReturnType<import("./env.js").parse>} settings
+ */
+export async function notify(list, env, settings) {
+  if (!settings.webhook) return;
+  await Promise.all(list.map((event) => (env.EVENTS ? enqueue(event, env, settings) : insist(event, settings))));
+}
+
+async function enqueue(event, env, settings) {
+  try {
+    await env.EVENTS.send(event);
+  } catch (error) {
+    console.error(JSON.stringify({ eventId: event.eventId, queue: String(error) }));
+    await insist(event, settings);
+  }
+}
+
+async function insist(event, settings) {
+  for (const pauseMs of PAUSES_MS) {
+    await new Promise((resolve) => setTimeout(resolve, pauseMs));
+    if (await deliver(event, settings)) return;
+  }
+  console.error(JSON.stringify({ eventId: event.eventId, key: event.key, lost: true }));
+}
+
+/**
+ * Deliver what a queue kept; what the app does not take comes again, later each time.
+ * @param {MessageBatch} batch
+ * @param {ReturnType<import("./env.js").parse>} settings
+ */
+export async function consume(batch, settings) {
+  await Promise.all(
+    batch.messages.map(async (message) => {
+      if (!settings.webhook || (await deliver(message.body, settings))) message.ack();
+      else message.retry({ delaySeconds: Math.min(5 * 2 ** message.attempts, LONGEST_PAUSE_S) });
+    }),
+  );
+}
+
+async function deliver(event, { webhook }) {
+  const body = JSON.stringify(event);
+  const signature = toHex(await hmac(await hmacKey(new TextEncoder().encode(webhook.secret)), body));
+  try {
+    const answer = await fetch(webhook.url, {
+      method: "POST",
+      headers: { "content-type": "application/json", "x-bz-event-notification-signature": `v1=${signature}` },
+      body,
+      redirect: "manual",
+      signal: AbortSignal.timeout(TIMEOUT_MS),
+    });
+    await answer.body?.cancel();
+    if (!answer.ok) console.error(JSON.stringify({ eventId: event.eventId, status: answer.status }));
+    return answer.ok;
+  } catch (error) {
+    console.error(JSON.stringify({ eventId: event.eventId, failed: String(error) }));
+    return false;
+  }
+}

@@ -1,0 +1,154 @@
+/** Who sent this, and did they sign all of it: the Authorization header or the query of a presigned URL. */
+
+import { S3Error, denied, invalid } from "./errors.js";
+import { UNSIGNED_PAYLOAD, canonicalRequest, isSignature, parseQuery, signingKey, stringToSign, uriEncode } from "./sigv4.js";
+
+const SKEW_MS = 15 * 60 * 1000; // AWS's own
+const LONGEST_S = 7 * 24 * 3600;
+const ALGORITHM = "AWS4-HMAC-SHA256";
+const HEADER =
+  /^AWS4-HMAC-SHA256\s+Credential=([^,\s]+)\s*,\s*SignedHeaders=([^,\s]+)\s*,\s*Signature=([0-9a-f]{64})$/;
+
+// What changes the stored object or how it is answered: a header that the client did not sign is not the client's.
+const CONTENT_HEADERS = new Set([
+  "cache-control", "content-disposition", "content-encoding", "content-language", "content-md5", "content-type", "expires",
+]);
+
+// Cloudflare has put its own value in place of the client's; these are what the clients that sign it send.
+const ACCEPT_ENCODINGS = ["identity", "gzip", "", "gzip, deflate", "gzip, deflate, br", "deflate, gzip", "*"];
+
+/**
+ * Return what a good request is: its client, its path and query as SigV4 writes them, how its body is signed, and what
+ * the signatures of its chunks go on from. Throws S3Error, each refusal with S3's own code.
+ * @param {Request} request
+ * @param {ReturnType<import("./env.js").parse>} settings
+ * @param {number} now milliseconds
+ */
+export async function verify(request, settings, now) {
+  const { path, search } = rawTarget(request.url);
+  const query = parseQuery(search);
+  const signed = readSignature(request, query);
+  const client = settings.keys.get(signed.accessKeyId);
+  if (!client) throw new S3Error(403, "InvalidAccessKeyId", "the access key id is not known here");
+  checkScope(signed, settings.region);
+  checkTime(signed, now);
+  checkSignedHeaders(request.headers, signed);
+
+  const key = await signingKey(client, signed.scope);
+  const payloadHash = signed.payloadHash ?? request.headers.get("x-amz-content-sha256") ?? UNSIGNED_PAYLOAD;
+  const rest = query.filter(([name]) => name !== "X-Amz-Signature");
+  for (const encoding of acceptEncodings(request.headers, signed)) {
+    const headers = signed.headers.map((name) => [name, name === "accept-encoding" ? encoding : request.headers.get(name)]);
+    const canonical = canonicalRequest({ method: request.method, path, query: rest, headers, payloadHash });
+    if (await isSignature(key, await stringToSign(signed.amzDate, signed.scope, canonical), signed.signature)) {
+      return { client, path, query: rest.filter(([name]) => !PRESIGNED.has(name)), payloadHash, key, ...signed };
+    }
+  }
+  throw new S3Error(403, "SignatureDoesNotMatch", "the signature is not that of this request and this secret key");
+}
+
+/** The path and query as they came: URL.pathname would already have read some of it. */
+export function rawTarget(url) {
+  const [, target] = /^[a-z]+:\/\/[^/?#]*([^#]*)/i.exec(url);
+  const [path, ...search] = target.split("?");
+  if (/%(?![0-9A-Fa-f]{2})/.test(target)) throw new S3Error(400, "InvalidURI", "a % in the address begins no %XX");
+  try {
+    return { path: uriEncode(path || "/", "/"), search: search.join("?") };
+  } catch {
+    throw new S3Error(400, "InvalidURI", "the address is not UTF-8");
+  }
+}
+
+const PRESIGNED = new Set([
+  "X-Amz-Algorithm", "X-Amz-Credential", "X-Amz-Date", "X-Amz-Expires", "X-Amz-SignedHeaders", "X-Amz-Content-Sha256",
+]);
+
+function readSignature(request, query) {
+  const authorization = request.headers.get("authorization");
+  const isPresigned = query.some(([name]) => name === "X-Amz-Signature" || name === "X-Amz-Algorithm");
+  if (authorization && isPresigned) throw invalid("the request is signed twice: in its header and in its query");
+  if (request.headers.has("x-amz-security-token") || query.some(([name]) => name === "X-Amz-Security-Token"))
+    throw new S3Error(400, "InvalidToken", "session tokens are not known here");
+  if (isPresigned) return readQuery(query);
+  if (!authorization) throw denied("unauthenticated requests are not allowed here");
+  const match = HEADER.exec(authorization);
+  if (!match) throw new S3Error(400, "InvalidRequest", `the Authorization header must be of the form ${ALGORITHM}`);
+  const amzDate = request.headers.get("x-amz-date");
+  if (!amzDate) throw denied("the header x-amz-date is missing");
+  if (!request.headers.has("x-amz-content-sha256"))
+    throw new S3Error(400, "InvalidRequest", "the header x-amz-content-sha256 is missing");
+  return {
+    ...readCredential(match[1]),
+    amzDate,
+    headers: readNames(match[2], ["host", "x-amz-date", "x-amz-content-sha256"]),
+    signature: match[3],
+  };
+}
+
+function readQuery(query) {
+  const values = new Map(query.map(([name, value]) => [name, decodeURIComponent(value)]));
+  if (values.size !== query.length) throw invalid("a name stands twice in the query of a presigned URL");
+  if (values.get("X-Amz-Algorithm") !== ALGORITHM) throw invalid(`X-Amz-Algorithm must be ${ALGORITHM}`);
+  for (const name of ["X-Amz-Credential", "X-Amz-Date", "X-Amz-Expires", "X-Amz-SignedHeaders", "X-Amz-Signature"])
+    if (!values.get(name)) throw new S3Error(400, "AuthorizationQueryParametersError", `${name} is missing`);
+  const expires = values.get("X-Amz-Expires");
+  if (!/^\d{1,6}$/.test(expires) || !(expires >= 1 && expires <= LONGEST_S))
+    throw new S3Error(400, "AuthorizationQueryParametersError", `X-Amz-Expires must be 1 to ${LONGEST_S} seconds`);
+  return {
+    ...readCredential(values.get("X-Amz-Credential")),
+    amzDate: values.get("X-Amz-Date"),
+    expiresMs: 1000 * expires,
+    headers: readNames(values.get("X-Amz-SignedHeaders"), ["host"]),
+    signature: values.get("X-Amz-Signature"),
+    payloadHash: values.get("X-Amz-Content-Sha256"),
+  };
+}
+
+function readCredential(text) {
+  const [accessKeyId, date, region, service, end, ...more] = text.split("/");
+  if (more.length || end !== "aws4_request" || !accessKeyId)
+    throw malformed("the credential must be KEY/DATE/REGION/s3/aws4_request");
+  return { accessKeyId, date, region, service, scope: `${date}/${region}/${service}/${end}` };
+}
+
+function readNames(text, required) {
+  const names = text.split(";");
+  const isSorted = names.every((name, at) => /^[a-z0-9!#$%&'*+.^_`|~-]+$/.test(name) && (!at || names[at - 1] < name));
+  if (!isSorted) throw malformed("SignedHeaders must be lower case, sorted, each once");
+  const missing = required.find((name) => !names.includes(name));
+  if (missing) throw denied(`the header ${missing} must be signed`);
+  return names;
+}
+
+function checkScope({ date, region, service, amzDate }, ours) {
+  if (region !== ours) throw malformed(`the region '${region}' is wrong; expecting '${ours}'`, ours);
+  if (service !== "s3") throw malformed(`the service '${service}' is wrong; expecting 's3'`);
+  if (date !== amzDate.slice(0, 8)) throw malformed(`the scope is of ${date}, but x-amz-date is ${amzDate}`);
+}
+
+function checkTime({ amzDate, expiresMs }, now) {
+  const match = /^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z$/.exec(amzDate);
+  const at = match ? Date.parse(`${match[1]}-${match[2]}-${match[3]}T${match[4]}:${match[5]}:${match[6]}Z`) : NaN;
+  if (Number.isNaN(at)) throw denied("x-amz-date must be of the form 20261124T120000Z");
+  const isLate = expiresMs ? now - at > expiresMs : now - at > SKEW_MS;
+  if (isLate && expiresMs) throw denied("the presigned address has expired");
+  if (isLate || at - now > SKEW_MS)
+    throw new S3Error(403, "RequestTimeTooSkewed", "the clocks of client and server are more than 15 minutes apart");
+}
+
+function checkSignedHeaders(headers, signed) {
+  for (const name of signed.headers)
+    if (!headers.has(name) && name !== "accept-encoding")
+      throw new S3Error(400, "InvalidRequest", `header '${name}' is listed in signed headers, but is not present`);
+  for (const name of headers.keys())
+    if ((name.startsWith("x-amz-") || CONTENT_HEADERS.has(name)) && !signed.headers.includes(name))
+      throw denied(`the header ${name} is there, but not signed`);
+}
+
+function acceptEncodings(headers, signed) {
+  return signed.headers.includes("accept-encoding")
+    ? [headers.get("accept-encoding") ?? "", ...ACCEPT_ENCODINGS]
+    : [""];
+}
+
+const malformed = (message, region) => new S3Error(400, "AuthorizationHeaderMalformed", message, { region });
