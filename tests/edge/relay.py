@@ -1,9 +1,11 @@
 """One HTTP message handed on, its body streamed both ways: what the stand-ins for Cloudflare are made of."""
 
 import http.client
+import ssl
 import threading
 from collections.abc import Callable, Iterable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any, Self
 
 _PIECE = 64 * 1024
@@ -77,10 +79,20 @@ class Relay(BaseHTTPRequestHandler):
         if is_chunked:
             self.wfile.write(b"0\r\n\r\n")
 
-    def say(self, status: int, body: bytes, content_type: str, headers: Headers = ()) -> None:  # type: ignore[assignment]
-        """Answer by ourselves."""
+    def say(
+        self,
+        status: int,
+        body: bytes,
+        content_type: str,
+        headers: Iterable[tuple[str, str]] = (),
+        *,
+        length: str | None = None,
+    ) -> None:
+        """Answer by ourselves; `length` is what a HEAD answers, where it is not that of `body`."""
         self.send_response_only(status)
-        for name, value in [*headers, ("Content-Type", content_type), ("Content-Length", str(len(body)))]:
+        if status not in (204, 304):
+            headers = [*headers, ("Content-Type", content_type), ("Content-Length", length or str(len(body)))]
+        for name, value in headers:
             self.send_header(name, value)
         self.end_headers()
         if self.command != "HEAD":
@@ -98,9 +110,15 @@ class _Server(ThreadingHTTPServer):
 class Listener:
     """A server on a port of this machine; the classes that extend it say what `handle` does with a request."""
 
-    def __init__(self, port: int = 0) -> None:
+    def __init__(self, port: int = 0, *, tls: tuple[Path, Path] | None = None) -> None:
         handler = type("Handler", (Relay,), {"owner": self})
         self._server = _Server(("127.0.0.1", port), handler)
+        if tls:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(*tls)
+            self._server.socket = context.wrap_socket(
+                self._server.socket, server_side=True, do_handshake_on_connect=False
+            )
         self.port = self._server.server_address[1]
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
 

@@ -55,6 +55,8 @@ class Egress(Listener):
         url = urlsplit(request.path)
         dropped = _CONDITIONS | {"accept-encoding"}
         headers = [(k, v) for k, v in request.headers.items() if k.lower() not in dropped]
+        if "host" not in request.headers:  # it stood in the address alone
+            headers.append(("Host", url.netloc))
         headers += [("Accept-Encoding", "gzip"), ("CF-Worker", "example.com"), ("CDN-Loop", "cloudflare; loops=1")]
         is_cacheable = url.path.lower().endswith(CACHEABLE)
         method = "GET" if request.command == "HEAD" and is_cacheable else request.command

@@ -23,6 +23,15 @@ export async function* decode(stream, signed, trailer) {
   const mode = MODES[signed.payloadHash];
   const chain = mode.isSigned ? signatureChain(signed) : null;
   const source = new Lines(stream);
+  try {
+    yield* chunks(source, chain);
+    await readTrailer(source, mode, chain, trailer);
+  } finally {
+    source.release();
+  }
+}
+
+async function* chunks(source, chain) {
   for (;;) {
     const [text, extension = ""] = (await source.line()).split(";", 2);
     if (!/^[0-9A-Fa-f]{1,8}$/.test(text)) throw incomplete("a chunk does not begin with its size");
@@ -37,10 +46,9 @@ export async function* decode(stream, signed, trailer) {
     if (chain) {
       await chain("AWS4-HMAC-SHA256-PAYLOAD", [EMPTY_SHA256, toHex(await digest.digest)], extension, "chunk-signature=");
     }
-    if (size === 0) break;
+    if (size === 0) return;
     if ((await source.line()) !== "") throw incomplete("a chunk is longer than its size");
   }
-  await readTrailer(source, mode, chain, trailer);
 }
 
 async function readTrailer(source, mode, chain, trailer) {
@@ -95,6 +103,10 @@ class Lines {
         throw incomplete("the body ends before its last chunk");
       }
     }
+  }
+
+  release() {
+    this.#reader.releaseLock();
   }
 
   async *take(count) {

@@ -78,6 +78,7 @@ const isObject = ({ method }, { key }) => Boolean(key) && method !== "POST";
 function headersFor(request, method, md5) {
   const headers = new Headers();
   for (const [name, value] of request.headers) {
+    if (name === "x-amz-acl" && value === "private") continue; // SDKs send it unasked; B2 knows the bucket's ACL alone
     const isCondition = method === "GET" && CONDITIONS.includes(name);
     if (SIGNED.test(name) || isCondition || (SENT.includes(name) && method !== "GET")) headers.set(name, value);
   }

@@ -25,6 +25,7 @@ export default {
       context.waitUntil(done.then(({ list }) => notify(list, env, settings)).catch(() => {}));
       return (await done).response;
     } catch (error) {
+      await drain(request);
       return errorResponse(error, requestId, request.method);
     }
   },
@@ -34,6 +35,11 @@ export default {
     await consume(batch, readSettings(env));
   },
 };
+
+/** Clients send their whole body before they read: a refusal in the midst of it would be a broken connection to them. */
+async function drain(request) {
+  await request.body?.pipeTo(new WritableStream()).catch(() => {});
+}
 
 async function pass(request, action, body, signed, settings) {
   const { answer, attempts } = await forward(request, action, body, settings);

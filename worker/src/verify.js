@@ -41,7 +41,7 @@ export async function verify(request, settings, now) {
     const headers = signed.headers.map((name) => [name, name === "accept-encoding" ? encoding : request.headers.get(name)]);
     const canonical = canonicalRequest({ method: request.method, path, query: rest, headers, payloadHash });
     if (await isSignature(key, await stringToSign(signed.amzDate, signed.scope, canonical), signed.signature)) {
-      return { client, path, query: rest.filter(([name]) => !PRESIGNED.has(name)), payloadHash, key, ...signed };
+      return { ...signed, client, path, query: rest.filter(([name]) => !PRESIGNED.has(name)), payloadHash, key };
     }
   }
   throw new S3Error(403, "SignatureDoesNotMatch", "the signature is not that of this request and this secret key");

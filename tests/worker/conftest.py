@@ -1,0 +1,124 @@
+"""The Worker in workerd, with Cloudflare before and behind it, B2 at the end, and an app that is told."""
+
+import hashlib
+import hmac
+import json
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from tests.b2 import B2, Key
+from tests.edge import Egress, Ingress
+from tests.edge.relay import Listener, Relay
+from tests.worker.requests import BUCKET, Endpoint, Pair
+from tests.workerd import Workerd
+
+B2_HOST = "s3.us-west-004.backblazeb2.com"
+APP_HOST = "up.example.com"
+UPSTREAM = Pair("b2-key-id", "b2-application-key-of-the-tests")
+CLIENT = Pair()
+PREFIXED = Pair("prefixed-key-id", "prefixed-secret-access-key")
+READER = Pair("reader-key-id", "reader-secret-access-key")
+SMALL = Pair("small-key-id", "small-secret-access-key")
+SECRET = "webhook-secret-of-the-tests"
+CLIENT_KEYS = [
+    {"accessKeyId": CLIENT.access_key_id, "secretAccessKey": CLIENT.secret_access_key, "bucket": BUCKET,
+     "operations": ["get", "head", "put", "delete", "multipart", "list", "copy"]},
+    {"accessKeyId": PREFIXED.access_key_id, "secretAccessKey": PREFIXED.secret_access_key, "bucket": BUCKET,
+     "prefix": "mine/"},
+    {"accessKeyId": READER.access_key_id, "secretAccessKey": READER.secret_access_key, "bucket": BUCKET,
+     "operations": ["get", "head"]},
+    {"accessKeyId": SMALL.access_key_id, "secretAccessKey": SMALL.secret_access_key, "bucket": BUCKET,
+     "maxBytes": 1000},
+]  # fmt: skip
+
+
+class Receiver(Listener):
+    """The app's end of the webhook: keeps what is signed well, and can refuse the next few."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.events: list[dict[str, Any]] = []
+        self.refused: list[dict[str, Any]] = []
+        self.failures = 0
+        self._came = threading.Condition()
+
+    def handle(self, request: Relay) -> None:
+        body = b"".join(request.body())
+        expected = "v1=" + hmac.new(SECRET.encode(), body, hashlib.sha256).hexdigest()
+        is_signed = hmac.compare_digest(request.headers.get("x-bz-event-notification-signature", ""), expected)
+        with self._came:
+            fails, self.failures = self.failures > 0, max(0, self.failures - 1)
+            (self.refused if fails or not is_signed else self.events).append(json.loads(body))
+            self._came.notify_all()
+        request.say(503 if fails else 200 if is_signed else 401, b"", "text/plain")
+
+    def wait(self, count: int, timeout_s: float = 25) -> list[dict[str, Any]]:
+        """Return the first `count` events, once they are there."""
+        with self._came:
+            self._came.wait_for(lambda: len(self.events) >= count, timeout_s)
+            return self.events[:]
+
+    def forget(self) -> None:
+        self.events, self.refused, self.failures = [], [], 0
+
+
+@dataclass
+class Proxy(Endpoint):
+    """The whole way from a client to B2; `port` is where clients come in."""
+
+    b2: B2 = field(kw_only=True)
+    worker: Workerd = field(kw_only=True)
+    app: Receiver = field(kw_only=True)
+
+
+def open_proxy(stack: ExitStack, b2: B2, **variables: str) -> Proxy:
+    """Start a Worker with these variables before `b2`, and Cloudflare around it."""
+    app = stack.enter_context(Receiver())
+    egress = stack.enter_context(Egress({B2_HOST: b2.s3_address, APP_HOST: ("127.0.0.1", app.port)}))
+    bindings = {
+        "B2_ENDPOINT": B2_HOST,
+        "B2_APPLICATION_KEY_ID": UPSTREAM.access_key_id,
+        "B2_APPLICATION_KEY": UPSTREAM.secret_access_key,
+        "CLIENT_KEYS": json.dumps(CLIENT_KEYS),
+        "DOMAIN": "s3.example.com",
+        "WEBHOOK_URL": f"https://{APP_HOST}/hooks/b2",
+        "WEBHOOK_SECRET": SECRET,
+        **variables,
+    }
+    worker = stack.enter_context(Workerd({k: v for k, v in bindings.items() if v}, outbound=egress.address))
+    ingress = stack.enter_context(Ingress(("127.0.0.1", worker.port)))
+    return Proxy(ingress.port, b2=b2, worker=worker, app=app)
+
+
+@pytest.fixture(scope="session")
+def b2() -> Iterator[B2]:
+    keys = [Key(UPSTREAM.access_key_id, UPSTREAM.secret_access_key)]
+    with B2(keys=keys) as started:
+        yield started
+
+
+@pytest.fixture(scope="session")
+def _proxy(b2: B2) -> Iterator[Proxy]:
+    with ExitStack() as stack:
+        yield open_proxy(stack, b2)
+
+
+@pytest.fixture
+def proxy(_proxy: Proxy) -> Proxy:
+    """The way to B2, with nothing in the bucket and nothing remembered."""
+    _proxy.b2.empty()
+    _proxy.app.forget()
+    return _proxy
+
+
+@pytest.fixture
+def make_proxy(b2: B2) -> Iterator[Callable[..., Proxy]]:
+    """Make a way to B2 with other variables; an empty one is not set."""
+    b2.empty()
+    with ExitStack() as stack:
+        yield lambda **variables: open_proxy(stack, b2, **variables)
