@@ -73,6 +73,12 @@ def _bootstrap(value: SecretStr) -> SecretStr:
     return value
 
 
+def _webhook_secret(value: SecretStr) -> SecretStr:
+    if 0 < len(value.get_secret_value()) < 16:
+        raise ValueError("give at least 16 characters")
+    return value
+
+
 def _secret_key(value: SecretStr) -> SecretStr:
     if len(value.get_secret_value()) < 32:
         raise ValueError("give at least 32 characters")
@@ -133,6 +139,9 @@ class Settings(BaseSettings):
     web_workers: int = Field(2, ge=1, le=64, description="web processes")
     secret_key: Annotated[SecretStr, AfterValidator(_secret_key)] = Field(
         SecretStr(""), validate_default=False, description="signs deletion links; made and kept in DATA_DIR when unset"
+    )
+    webhook_secret: Annotated[SecretStr, AfterValidator(_webhook_secret)] = Field(
+        SecretStr(""), description="signs the notifications of the bucket; none are taken when unset"
     )
     bootstrap_token: Annotated[SecretStr, AfterValidator(_bootstrap)] = Field(
         SecretStr(""), validate_default=False, description="the owner's first token; made and shown once when unset"

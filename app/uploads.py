@@ -143,7 +143,7 @@ class Uploads:
 
     def remove(self, upload: Upload) -> None:
         """Remove the object of a row that is `deleting`, and leave the tombstone."""
-        self._store.delete(upload.key, upload.version_id)
+        self._store.delete(upload.key, None if upload.is_foreign else upload.version_id)
         self._catalog.uploads.bury(upload.key, now=self.clock())
 
     def deletion_token(self, key: str) -> str:

@@ -21,9 +21,9 @@ APP = ROOT / "app"
 
 FLOORS = [
     {"errors", "resources", "blocking", "logs"},
-    {"containers", "images", "metadata", "keys", "tokens", "settings"},
+    {"containers", "images", "metadata", "keys", "tokens", "settings", "webhooks"},
     {"catalog", "store", "decoding", "decoder", "writers"},
-    {"uploads", "upkeep", "clients"},
+    {"uploads", "upkeep", "inventory", "clients"},
     {"web"},
     {"cli", "server", "__init__"},
 ]

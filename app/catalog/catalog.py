@@ -15,6 +15,7 @@ from sqlalchemy import Connection, text
 
 from ..errors import SettingsError
 from ..settings import PREFIX
+from .changes import Changes
 from .engine import Database, wait_long, wait_turn
 from .sessions import Sessions
 from .tokens import Tokens
@@ -31,6 +32,7 @@ class Catalog:
     def __init__(self, url: str) -> None:
         self._database = Database(url)
         self.uploads = UploadRows(self._database)
+        self.changes = Changes(self._database)
         self.tokens = Tokens(self._database)
         self.sessions = Sessions(self._database)
 

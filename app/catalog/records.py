@@ -12,6 +12,8 @@ class State(StrEnum):
     LIVE = "live"  # row and object are there: the client has its answer, or will get it
     DELETING = "deleting"  # gone for everyone; the object may still have to be removed
     DELETED = "deleted"  # row without object, on purpose
+    FOUND = "found"  # the bucket has changed under this key, and nobody has looked yet: not to be seen
+    REFUSED = "refused"  # another S3 client's, and not an image that is taken: left alone, not to be seen
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +37,9 @@ class Upload:
     file_name: str | None = None  # the sender's, for display only
     title: str | None = None
     tags: tuple[str, ...] = ()
+    deleted_at: datetime | None = None
+    confirmed_at: datetime | None = None  # when the bucket said that the object is there
+    is_foreign: bool = False  # another S3 client wrote it too: all versions go when it is deleted
 
 
 @dataclass(frozen=True, slots=True)

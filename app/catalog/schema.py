@@ -3,6 +3,7 @@
 from sqlalchemy import (
     JSON,
     BigInteger,
+    Boolean,
     Column,
     ForeignKey,
     Index,
@@ -12,6 +13,7 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    false,
     text,
 )
 
@@ -19,8 +21,12 @@ from .engine import UtcDateTime
 
 metadata = MetaData()
 
+# In the order of its bytes on every database, which is the order in which S3 lists.
+KEY = Text().with_variant(Text(collation="C"), "postgresql")
+
 # The condition of an index, and of the query that is to use it: SQLite asks for the same text, not for bound values.
 UNSETTLED = text("state IN ('pending', 'deleting')")
+FOUND = text("state = 'found'")
 
 tokens = Table(
     "tokens",
@@ -57,7 +63,7 @@ sessions = Table(
 uploads = Table(
     "uploads",
     metadata,
-    Column("key", String(80), primary_key=True),
+    Column("key", KEY, primary_key=True),
     Column("state", String(10), nullable=False),
     Column("content_type", String(40), nullable=False),
     Column("size", BigInteger, nullable=False),
@@ -75,6 +81,8 @@ uploads = Table(
     Column("file_name", String(255)),
     Column("title", String(200)),
     Column("tags", JSON, nullable=False),
+    Column("confirmed_at", UtcDateTime),
+    Column("is_foreign", Boolean, nullable=False, server_default=false()),
     Index("uploads_created", "created_at", "key"),
     Index("uploads_sha256", "sha256"),
     Index("uploads_expiry", "expires_at"),
@@ -85,6 +93,15 @@ uploads = Table(
         sqlite_where=UNSETTLED,
         postgresql_where=UNSETTLED,
     ),
+    Index("uploads_found", "key", sqlite_where=FOUND, postgresql_where=FOUND),
+)
+
+events = Table(
+    "events",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("received_at", UtcDateTime, nullable=False),
+    Index("events_received", "received_at"),
 )
 
 claims = Table(

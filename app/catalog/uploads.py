@@ -32,7 +32,7 @@ class UploadRows:
                 wait_turn(connection, f"claim {claim.token_id} {claim.name}")
                 if held := _claimed(connection, claim.token_id, claim.name, now):
                     return held
-                connection.execute(insert(uploads), [_columns(row) for row in rows])
+                connection.execute(insert(uploads), [columns(row) for row in rows])
                 connection.execute(delete(claims).where(_is(claim.token_id, claim.name)))
                 connection.execute(
                     insert(claims).values(
@@ -71,14 +71,14 @@ class UploadRows:
                 row = connection.execute(select(uploads).where(uploads.c.key == key)).first()
         except BadRequest:  # a text that no database can hold is the key of nothing
             return None
-        return _upload(row) if row else None
+        return upload(row) if row else None
 
     def retire(self, keys: Sequence[str], *, states: Sequence[State] = (State.PENDING, State.LIVE)) -> list[Upload]:
         """Turn those rows of `keys` that are in one of `states` into deleting, and return them."""
         are = uploads.c.key.in_(keys) & uploads.c.state.in_([state.value for state in states])
         with self._database.write() as connection:
             statement = update(uploads).where(are).values(state=State.DELETING.value).returning(uploads)
-            return [_upload(row) for row in connection.execute(statement)]
+            return [upload(row) for row in connection.execute(statement)]
 
     def bury(self, key: str, *, now: datetime) -> None:
         """Turn a deleting row into its tombstone, which keeps the key from being given out again and little else."""
@@ -93,14 +93,14 @@ class UploadRows:
         are = and_(UNSETTLED, uploads.c.key > after)
         with self._database.read() as connection:
             found = connection.execute(select(uploads).where(are).order_by(uploads.c.key).limit(limit))
-            return [_upload(row) for row in found]
+            return [upload(row) for row in found]
 
     def expired(self, *, now: datetime, limit: int) -> list[Upload]:
         """Return up to `limit` live rows whose time is over, the oldest first."""
         are = (uploads.c.state == State.LIVE.value) & (uploads.c.expires_at <= now)
         with self._database.read() as connection:
             found = connection.execute(select(uploads).where(are).order_by(uploads.c.expires_at).limit(limit))
-            return [_upload(row) for row in found]
+            return [upload(row) for row in found]
 
     def prune(self, *, now: datetime, limit: int) -> int:
         """Forget up to `limit` claims that are over; return how many."""
@@ -120,7 +120,7 @@ def _claimed(connection: Connection, token_id: int, name: str, now: datetime) ->
     if claim is None:
         return None
     found = connection.execute(select(uploads).where(uploads.c.key.in_(claim.keys)))
-    by_key = {row.key: _upload(row) for row in found}
+    by_key = {row.key: upload(row) for row in found}
     rows = tuple(by_key[key] for key in claim.keys if key in by_key)
     if len(rows) < len(claim.keys) or any(row.state not in (State.PENDING, State.LIVE) for row in rows):
         return None
@@ -128,11 +128,11 @@ def _claimed(connection: Connection, token_id: int, name: str, now: datetime) ->
     return None if is_ready and claim.expires_at <= now else Claimed(claim.fingerprint, rows, is_ready)
 
 
-def _columns(row: Upload) -> dict[str, Any]:
+def columns(row: Upload) -> dict[str, Any]:
+    """Return the values of a row as the table takes them."""
     return asdict(row) | {"state": row.state.value, "tags": list(row.tags)}
 
 
-def _upload(row: Row[Any]) -> Upload:
-    values = dict(row._mapping)
-    values.pop("deleted_at")
-    return Upload(**values | {"state": State(row.state), "tags": tuple(row.tags)})
+def upload(row: Row[Any]) -> Upload:
+    """Return a row of the table as the floors above see it."""
+    return Upload(**dict(row._mapping) | {"state": State(row.state), "tags": tuple(row.tags)})

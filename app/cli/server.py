@@ -15,9 +15,12 @@ from ..catalog import Catalog
 from ..errors import BowerbirdError, SettingsError
 from ..settings import Settings
 from ..tokens import SCOPES
-from .wiring import open_catalog, open_upkeep
+from ..upkeep import GRACE_S
+from .upkeep import warn
+from .wiring import open_catalog, open_jobs
 
 ROUND_S = 60
+DAY_S = 24 * 3600  # between two lists of the bucket: class C, one for a thousand objects
 
 
 @click.command()
@@ -33,7 +36,8 @@ def serve(no_worker: bool) -> None:
     _check_port(chosen.bind)
     chosen.signing_secret()
     catalog = open_catalog(chosen)
-    open_upkeep(chosen, catalog).reconcile()
+    upkeep, _ = open_jobs(chosen, catalog)
+    upkeep.reconcile()
     secret = _first_token(catalog, chosen)
     catalog.close()
     _greet(chosen, secret)
@@ -45,7 +49,8 @@ def serve(no_worker: bool) -> None:
 @click.command()
 @click.option("--with-parent", is_flag=True, help="End when standard input ends, as `serve` needs it.")
 def worker(with_parent: bool) -> None:
-    """Do the repeated jobs once a minute: expire uploads, settle what a crash left, forget old sessions.
+    """Do the repeated jobs once a minute: expire uploads, settle what a crash left, look at what other S3 clients put
+    into the bucket, forget old sessions. Once a day the bucket's list is held against the catalog.
 
     `bowerbird serve` starts one by itself.
 
@@ -54,12 +59,18 @@ def worker(with_parent: bool) -> None:
       bowerbird worker
     """
     chosen = settings.load()
-    upkeep = open_upkeep(chosen, open_catalog(chosen))
+    upkeep, inventory = open_jobs(chosen, open_catalog(chosen))
+    compared_at = -DAY_S
     while True:
         try:
             upkeep.expire()
             upkeep.reconcile()
+            if chosen.store == "s3" and time.monotonic() - compared_at >= DAY_S:
+                compared_at = time.monotonic()
+                warn(inventory.compare(grace_s=GRACE_S))
+            inventory.inspect()
             upkeep.prune()
+            inventory.prune()
         except BowerbirdError as e:
             click.echo(f"bowerbird worker: {e}; again in {ROUND_S} seconds", err=True)
         if not with_parent:

@@ -3,8 +3,9 @@
 import click
 
 from .. import settings
+from ..inventory import Compared
 from ..upkeep import GRACE_S
-from .wiring import open_catalog, open_upkeep
+from .wiring import open_catalog, open_jobs
 
 
 @click.command()
@@ -16,16 +17,39 @@ from .wiring import open_catalog, open_upkeep
     show_default=True,
     help="Seconds an upload of a server elsewhere may be under way.",
 )
-def reconcile(grace_s: int) -> None:
-    """Settle what a crash left half-way: uploads that were never answered, deletions that did not end.
+@click.option("--accept-missing", is_flag=True, help="Believe the bucket even if many uploads are not in it.")
+def reconcile(grace_s: int, accept_missing: bool) -> None:
+    """Settle what a crash left half-way, and what a lost notification left: uploads that were never answered, deletions
+    that did not end, objects that no upload knows, uploads whose object is gone.
+
+    Lists the bucket: one class C transaction for a thousand objects.
 
     \b
     Example:
       bowerbird reconcile
     """
     chosen = settings.load()
-    settled = open_upkeep(chosen, open_catalog(chosen)).reconcile(grace_s=grace_s)
-    click.echo(f"abandoned {settled.abandoned}, deleted {settled.deleted}, left for later {settled.left}")
+    upkeep, inventory = open_jobs(chosen, open_catalog(chosen))
+    settled = upkeep.reconcile(grace_s=grace_s)
+    compared = inventory.compare(grace_s=grace_s, accept_missing=accept_missing)
+    inspected = inventory.inspect()
+    click.echo(
+        f"abandoned {settled.abandoned}, deleted {settled.deleted}, left for later {settled.left}; found"
+        f" {compared.found}, orphans {compared.orphans}, without an object {compared.dangling}, inspected {inspected}"
+    )
+    if warn(compared):
+        raise SystemExit(1)
+
+
+def warn(compared: Compared) -> bool:
+    """Say so if so many uploads have no object that none of them was touched."""
+    if compared.refused:
+        click.echo(
+            f"bowerbird: {compared.dangling:,} of {compared.live:,} uploads have no object: is it the right bucket?"
+            " If so: bowerbird reconcile --accept-missing",
+            err=True,
+        )
+    return compared.refused
 
 
 @click.group()

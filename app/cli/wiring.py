@@ -2,6 +2,7 @@
 
 from ..catalog import Catalog
 from ..decoding import DecoderPool
+from ..inventory import Inventory
 from ..settings import Settings
 from ..store import open_store
 from ..upkeep import Upkeep
@@ -17,8 +18,10 @@ def open_catalog(settings: Settings) -> Catalog:
     return catalog
 
 
-def open_upkeep(settings: Settings, catalog: Catalog) -> Upkeep:
+def open_jobs(settings: Settings, catalog: Catalog) -> tuple[Upkeep, Inventory]:
     """Return the repeated jobs over `catalog` and the store that the settings name."""
     store = open_store(settings)
     writers = Writers(settings.data_dir)
-    return Upkeep(Uploads(settings, catalog, store, DecoderPool(), writers), catalog, store, writers)
+    decoders = DecoderPool(1)
+    uploads = Uploads(settings, catalog, store, decoders, writers)
+    return Upkeep(uploads, catalog, store, writers), Inventory(settings, catalog, store, decoders, uploads)

@@ -1,6 +1,6 @@
 """The protocol of an object store, which one contract test runs over every implementation."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import BinaryIO, Protocol
@@ -8,16 +8,21 @@ from typing import BinaryIO, Protocol
 
 @dataclass(frozen=True, slots=True)
 class StoredObject:
-    """An object in a store. `size` in bytes, `etag` quoted and strong, `modified_at` in UTC."""
+    """An object in a store. `size` in bytes, `etag` quoted and strong, `modified_at` in UTC.
+
+    `version_id` is None where a store has no versions, and in a list, which does not say.
+    """
 
     key: str
     size: int
     etag: str
     modified_at: datetime
+    version_id: str | None = None
 
 
 class ObjectStore(Protocol):
-    """A bucket. Keys are those of keys.py; any other raises ValueError before anything is touched.
+    """A bucket. Keys are those of keys.py, and what else a bucket that others write to as well holds; a name that the
+    store cannot hold raises ValueError before anything is touched.
 
     Every method raises StoreUnavailable, StoreMisconfigured or StoreFull, and no error of a library.
     `late_put_s` is how long after its writer's death a put may still take effect, in seconds.
@@ -37,6 +42,13 @@ class ObjectStore(Protocol):
 
     def head(self, key: str) -> StoredObject | None:
         """Return what is stored under `key`, or None. Not for the way of an upload: it costs a class B transaction."""
+
+    def fetch(self, key: str, into: BinaryIO, *, max_bytes: int) -> StoredObject | None:
+        """Write the object to `into` and return what it is, or None if there is none; one of more than `max_bytes` is
+        returned but not written. Costs a class B transaction."""
+
+    def list_objects(self) -> Iterator[StoredObject]:
+        """Yield every object that is not hidden, in the order of the keys' bytes. Class C, one per thousand."""
 
     def ping(self) -> None:
         """Return if the store answers and takes our credentials; else raise. Costs no class C transaction."""

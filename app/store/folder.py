@@ -59,6 +59,25 @@ class FolderStore:
         etag = f'"{stat.st_size:x}-{stat.st_mtime_ns:x}"'
         return file, StoredObject(key, stat.st_size, etag, datetime.fromtimestamp(int(stat.st_mtime), UTC))
 
+    def fetch(self, key: str, into: BinaryIO, *, max_bytes: int) -> StoredObject | None:
+        """See ObjectStore.fetch."""
+        found = self.open(key)
+        if found is None:
+            return None
+        file, stored = found
+        with file, _ours(self._folder):
+            if stored.size <= max_bytes:
+                shutil.copyfileobj(file, into, _COPY_BYTES)
+        return stored
+
+    def list_objects(self) -> Iterator[StoredObject]:
+        """See ObjectStore.list_objects."""
+        with _ours(self._folder):
+            names = sorted(path.name for path in self._folder.glob("??/*") if is_key(path.name))
+        for name in names:
+            if stored := self.head(name):
+                yield stored
+
     def ping(self) -> None:
         """See ObjectStore.ping: a file can be made and removed."""
         with _ours(self._folder):

@@ -3,36 +3,27 @@
 import hashlib
 import random
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
-from email.utils import parsedate_to_datetime
+from collections.abc import Callable, Iterator
+from contextlib import closing, suppress
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, cast
 
 import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from ..errors import StoreFull, StoreMisconfigured, StoreUnavailable, Unavailable
+from ..errors import StoreUnavailable
 from ..keys import is_key
 from .base import StoredObject
+from .s3_errors import TRANSIENT, Failure, Missing, refusal, retry_after, status_of
 
 CACHE_CONTROL = "public, max-age=31536000, immutable"
 PATIENCE_S = 40.0  # B2's 503 "no tomes available" is by design and may last a while
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.5, 8.0
 _PING_KEY = "22222222.png"  # a key like any other; whether it is there does not matter
 
-# What a repeat may cure. 52x and 530 are Cloudflare's, when what is behind it does not answer.
-_TRANSIENT = {408, 429, 500, 502, 503, 504, *range(520, 528), 530}
-
-
-@dataclass
-class _Failure(Exception):
-    """One attempt that failed in a way that may pass. `was_sent`: the object may have been stored all the same."""
-
-    why: str
-    was_sent: bool = True
-    retry_after_s: float = 0.0
+_ATTEMPTS = "x-bowerbird-attempts"
+_COPY_BYTES = 256 * 1024
 
 
 class S3Store:
@@ -77,30 +68,64 @@ class S3Store:
             answer = self._call("put_object", Key=key, Body=body, ContentType=content_type, CacheControl=CACHE_CONTROL)
             status = answer["ResponseMetadata"]["HTTPStatusCode"]
             if status != 200 or answer.get("ETag", "").strip('"') != md5:
-                raise _Failure("the answer to a put was not that of a store")
-            return answer.get("VersionId")
+                raise Failure("the answer to a put was not that of a store")
+            # Our signing proxy says so where it had to repeat the put: there may be another version.
+            is_one = _ATTEMPTS not in answer["ResponseMetadata"]["HTTPHeaders"]
+            return answer.get("VersionId") if is_one else None
 
         version_id, is_only_one = self._persist(attempt)
         return version_id if is_only_one else None
 
     def delete(self, key: str, version_id: str | None = None) -> None:
         """See ObjectStore.delete. Without a version id the versions of this one key are listed and removed."""
-        _check(key)
+        _check_name(key)
         for version in [version_id] if version_id else self._versions(key):
-            self._persist(lambda version=version: self._call("delete_object", Key=key, **_version(version)))
+            with suppress(Missing):
+                self._persist(lambda version=version: self._call("delete_object", Key=key, **_version(version)))
 
     def head(self, key: str) -> StoredObject | None:
         """See ObjectStore.head."""
-        _check(key)
+        _check_name(key)
         try:
             answer = self._connect().head_object(Bucket=self._bucket, Key=key)
         except ClientError as e:
-            if _status(e) == 404:
+            if status_of(e) == 404:
                 return None
-            raise self._refusal(e) from e
+            raise refusal(e) from e
         except BotoCoreError as e:
             raise StoreUnavailable("the store does not answer") from e
-        return StoredObject(key, answer["ContentLength"], answer["ETag"], answer["LastModified"])
+        size, etag, modified_at = answer["ContentLength"], answer["ETag"], answer["LastModified"]
+        return StoredObject(key, size, etag, modified_at, answer.get("VersionId"))
+
+    def fetch(self, key: str, into: BinaryIO, *, max_bytes: int) -> StoredObject | None:
+        """See ObjectStore.fetch."""
+        _check_name(key)
+
+        def attempt() -> StoredObject | None:
+            try:
+                answer = self._call("get_object", Key=key)
+            except Missing:
+                return None
+            with closing(answer["Body"]) as body:
+                if answer["ContentLength"] <= max_bytes:
+                    into.seek(0)
+                    into.truncate()
+                    _copy(body, into)
+            modified_at, version_id = answer["LastModified"], answer.get("VersionId")
+            return StoredObject(key, answer["ContentLength"], answer["ETag"], modified_at, version_id)
+
+        return cast(StoredObject | None, self._persist(attempt)[0])
+
+    def list_objects(self) -> Iterator[StoredObject]:
+        """See ObjectStore.list_objects."""
+        token: dict[str, str] = {}
+        while True:
+            page = self._persist(lambda token=token: self._call("list_objects_v2", MaxKeys=1000, **token))[0]
+            for one in page.get("Contents", []):
+                yield StoredObject(one["Key"], one["Size"], one["ETag"], one["LastModified"])
+            if not page.get("IsTruncated"):
+                return
+            token = {"ContinuationToken": page["NextContinuationToken"]}
 
     def ping(self) -> None:
         """See ObjectStore.ping: asks for a key (class B), for a restricted key may not ask for the bucket."""
@@ -126,7 +151,7 @@ class S3Store:
         while True:
             try:
                 return attempt(), is_only_one
-            except _Failure as failure:
+            except Failure as failure:
                 is_only_one = is_only_one and not failure.was_sent
                 wait_s = max(failure.retry_after_s, pause_s * random.uniform(0.75, 1.25))  # noqa: S311 only a pause
                 if self._clock() + wait_s > end:
@@ -139,22 +164,13 @@ class S3Store:
         try:
             return getattr(self._connect(), operation)(Bucket=self._bucket, **parameters)
         except ClientError as e:
-            if _status(e) in _TRANSIENT:
-                raise _Failure(f"it answered {_status(e)}", retry_after_s=_retry_after(e)) from e
-            raise self._refusal(e) from e
+            if status_of(e) in TRANSIENT:
+                raise Failure(f"it answered {status_of(e)}", retry_after_s=retry_after(e)) from e
+            if e.response.get("Error", {}).get("Code") == "NoSuchKey":  # not so a bucket that is not there
+                raise Missing from e
+            raise refusal(e) from e
         except BotoCoreError as e:
-            raise _Failure("the connection failed") from e
-
-    def _refusal(self, e: ClientError) -> Unavailable:
-        """Return our error for an answer that a repeat does not cure; the store's own words stay in the log."""
-        status, code = _status(e), e.response.get("Error", {}).get("Code", "")
-        if "cap exceeded" in e.response.get("Error", {}).get("Message", "").lower():
-            return StoreFull(
-                "a cap of the storage account is reached: raise it at Caps & Alerts, or wait for midnight UTC"
-            )
-        if status in _TRANSIENT:
-            return StoreUnavailable(f"the store answered {status}")
-        return StoreMisconfigured(f"the store refuses this server ({status} {code[:40]}): check its S3 settings")
+            raise Failure("the connection failed") from e
 
     def _connect(self) -> Any:
         if self._client is None:
@@ -189,18 +205,18 @@ def _version(version_id: str) -> dict[str, str]:
     return {"VersionId": version_id}
 
 
-def _status(e: ClientError) -> int:
-    return int(e.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
-
-
-def _retry_after(e: ClientError) -> float:
-    """Return the seconds of a Retry-After header, at most the longest pause times two."""
-    text = e.response.get("ResponseMetadata", {}).get("HTTPHeaders", {}).get("retry-after", "")
+def _copy(body: Any, into: BinaryIO) -> None:
     try:
-        seconds = float(text) if text.isdigit() else parsedate_to_datetime(text).timestamp() - time.time()
-    except (ValueError, TypeError):
-        return 0.0
-    return min(max(seconds, 0.0), 2 * LONGEST_PAUSE_S)
+        for piece in body.iter_chunks(_COPY_BYTES):
+            into.write(piece)
+    except BotoCoreError as e:
+        raise Failure("the connection failed") from e
+
+
+def _check_name(key: str) -> None:
+    """Others may write to the bucket too, and B2 takes other names than ours."""
+    if not 0 < len(key.encode()) <= 1024:
+        raise ValueError(f"{key[:80]!r} is not a name that B2 holds")
 
 
 def _check(key: str) -> None:

@@ -7,6 +7,7 @@ from flask import current_app
 
 from ..catalog import Catalog
 from ..decoding import DecoderPool
+from ..inventory import Inventory
 from ..settings import Settings
 from ..store.base import ObjectStore
 from ..uploads import Uploads
@@ -23,6 +24,7 @@ class Parts:
     catalog: Catalog
     store: ObjectStore
     uploads: Uploads
+    inventory: Inventory
     limits: RateLimits
     decoders: DecoderPool
     writers: Writers

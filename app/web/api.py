@@ -2,6 +2,7 @@
 
 from datetime import datetime
 from typing import Any
+from urllib.parse import quote
 
 import structlog
 from flask import Blueprint, Response, g, jsonify, request
@@ -40,7 +41,7 @@ def upload(name: str | None = None) -> Response:
     return _created(rows)
 
 
-@api.get("/uploads/<key>")
+@api.get("/uploads/<path:key>")
 def show(key: str) -> Response:
     """Answer what is known of one live upload; 404 if there is none."""
     authenticate(MANAGE)
@@ -50,7 +51,7 @@ def show(key: str) -> Response:
     return jsonify(answer(found))
 
 
-@api.delete("/uploads/<key>")
+@api.delete("/uploads/<path:key>")
 def delete(key: str) -> Response:
     """Delete one upload; 204, also when it is gone already; 404 for a key that never was."""
     authenticate(MANAGE)
@@ -64,11 +65,12 @@ def delete(key: str) -> Response:
 def answer(row: Upload) -> dict[str, Any]:
     """Return the JSON of an upload, as the contract has it; `converted_from` only where something was converted."""
     settings = parts().settings
-    url = f"{settings.public_url}/{row.key}"
+    path = quote(row.key)  # of our own keys nothing changes; other S3 clients take any name
+    url = f"{settings.public_url}/{path}"
     result: dict[str, Any] = {
         "url": url,
         "thumbnail_url": url,
-        "deletion_url": f"{settings.base_url}/d/{row.key}/{parts().uploads.deletion_token(row.key)}",
+        "deletion_url": f"{settings.base_url}/d/{path}/{parts().uploads.deletion_token(row.key)}",
         "key": row.key,
         "content_type": row.content_type,
         "size": row.size,

@@ -100,7 +100,7 @@ def _unforeseen(error: Exception) -> Response:
 
 def _answer(status: int, code: str, message: str) -> Response:
     message = one_line(message)
-    if "text/html" in request.headers.get("Accept", "") and not request.path.startswith("/api"):
+    if "text/html" in request.headers.get("Accept", "") and not request.path.startswith(("/api", "/hooks")):
         response = Response(render_template("error.html", title=_title(status), message=message, status=status))
     else:
         response = jsonify(error=message, code=code, request_id=_request_id())

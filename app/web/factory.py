@@ -8,6 +8,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from .. import __version__, logs, resources
 from ..catalog import Catalog
 from ..decoding import DecoderPool
+from ..inventory import Inventory
 from ..settings import Settings
 from ..store import open_store
 from ..store.base import ObjectStore
@@ -18,6 +19,7 @@ from . import Parts, errors, headers
 from .api import api
 from .drain import Drain
 from .health import health
+from .hooks import hooks
 from .limits import RateLimits
 from .objects import objects
 from .pages import pages
@@ -42,14 +44,16 @@ def build(settings: Settings, store: ObjectStore | None) -> Flask:
     store = store or open_store(settings, writers.me())
     decoders = DecoderPool(max(1, (os.cpu_count() or 1) // settings.web_workers))
     uploads = Uploads(settings, catalog, store, decoders, writers)
+    inventory = Inventory(settings, catalog, store, decoders, uploads)
     app.extensions["bowerbird"] = Parts(
-        settings, settings.signing_secret(), catalog, store, uploads, RateLimits(settings), decoders, writers
+        settings, settings.signing_secret(), catalog, store, uploads, inventory, RateLimits(settings), decoders, writers
     )
 
     errors.install(app)
     headers.install(app, settings)
     app.register_blueprint(api)
     app.register_blueprint(health)
+    app.register_blueprint(hooks)
     app.register_blueprint(pages)
     if isinstance(store, FolderStore):
         app.register_blueprint(objects)

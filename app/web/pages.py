@@ -1,6 +1,7 @@
 """The pages: upload, sign in, set up clients, confirm a deletion."""
 
 from typing import Any
+from urllib.parse import quote
 
 import structlog
 from flask import Blueprint, Response, g, redirect, render_template, request
@@ -104,7 +105,7 @@ def revoke() -> AnyResponse:
     return redirect("/clients", 303)
 
 
-@pages.get("/d/<key>/<token>")
+@pages.get("/d/<path:key>/<token>")
 def show_deletion(key: str, token: str) -> str | tuple[str, int]:
     """What would be deleted, and a button: link previews fetch every GET, so a GET deletes nothing."""
     upload = parts().uploads.find_deletable(key, token)
@@ -113,10 +114,10 @@ def show_deletion(key: str, token: str) -> str | tuple[str, int]:
     if upload.state is not State.LIVE:
         return _page("Already deleted", "The image is gone.", 410)
     shown = answer(upload) | {"created_at": upload.created_at}
-    return render_template("delete.html", upload=shown, action=f"/d/{key}/{token}")
+    return render_template("delete.html", upload=shown, action=f"/d/{quote(key)}/{token}")
 
 
-@pages.post("/d/<key>/<token>")
+@pages.post("/d/<path:key>/<token>")
 def confirm_deletion(key: str, token: str) -> str | tuple[str, int]:
     """The button of that page: the link itself is the right to delete, so it works signed out and without scripts."""
     if parts().uploads.find_deletable(key, token) is None:
@@ -125,7 +126,7 @@ def confirm_deletion(key: str, token: str) -> str | tuple[str, int]:
     return _page("Deleted", "The image is gone.", 200)
 
 
-@pages.delete("/d/<key>/<token>")
+@pages.delete("/d/<path:key>/<token>")
 def delete_by_link(key: str, token: str) -> Response:
     """The same for scripts: 204, also when it is gone already; 404 for a wrong link."""
     if parts().uploads.find_deletable(key, token) is None:

@@ -32,8 +32,8 @@ def bucket(s3_endpoint):
     client.create_bucket(Bucket="pics", CreateBucketConfiguration={"LocationConstraint": "us-west-004"})
     client.put_bucket_versioning(Bucket="pics", VersioningConfiguration={"Status": "Enabled"})
     yield client
-    listed = client.list_object_versions(Bucket="pics")
-    for one in [*listed.get("Versions", []), *listed.get("DeleteMarkers", [])]:
+    pages = client.get_paginator("list_object_versions").paginate(Bucket="pics")
+    for one in [one for page in pages for one in [*page.get("Versions", []), *page.get("DeleteMarkers", [])]]:
         client.delete_object(Bucket="pics", Key=one["Key"], VersionId=one["VersionId"])
     client.delete_bucket(Bucket="pics")
     client.close()
@@ -83,13 +83,53 @@ def test_what_is_deleted_is_gone_and_twice_is_no_error(store, by_version):
     assert store.head(OTHER)
 
 
-@pytest.mark.parametrize(
-    "key", ["../x.png", "a/b.png", "", "abcdefgh.html", "abcdefgh.png\n", "/etc/passwd", "abcdefgh.png\0"]
-)
-def test_a_name_that_is_no_key_is_never_touched(store, key):
-    for act in (lambda: put(store, key), lambda: store.delete(key), lambda: store.head(key)):
+NO_KEYS = ["../x.png", "a/b.png", "", "abcdefgh.html", "abcdefgh.png\n", "/etc/passwd", "abcdefgh.png\0"]
+
+
+@pytest.mark.parametrize("key", NO_KEYS)
+def test_nothing_is_put_under_a_name_that_is_no_key(store, key):
+    with pytest.raises(ValueError, match="not a key"):
+        put(store, key)
+
+
+@pytest.mark.parametrize("key", NO_KEYS)
+def test_the_folder_is_never_touched_by_a_name_that_is_no_key(tmp_path, key):
+    store = FolderStore(tmp_path / "objects", "me")
+
+    for act in (lambda: store.delete(key), lambda: store.head(key), lambda: fetch(store, key)):
         with pytest.raises(ValueError, match="not a key"):
             act()
+
+
+def fetch(store, key=KEY, max_bytes=1000):
+    into = io.BytesIO()
+    return store.fetch(key, into, max_bytes=max_bytes), into.getvalue()
+
+
+def test_what_is_fetched_is_what_was_put(store):
+    version_id = put(store)
+
+    stored, data = fetch(store)
+    assert (stored.key, stored.size, stored.version_id, data) == (KEY, 7, version_id, b"picture")
+    assert stored.etag == store.head(KEY).etag
+    assert fetch(store, OTHER) == (None, b"")
+
+
+def test_what_is_too_large_is_not_fetched(store):
+    put(store)
+
+    stored, data = fetch(store, max_bytes=6)
+    assert (stored.size, data) == (7, b"")
+
+
+def test_the_list_has_what_is_there_in_the_order_of_the_keys(store):
+    keys = [f"{a}{b}cdefgh.png" for a in "Zza2B" for b in "bA9"]
+    for key in keys:
+        put(store, key)
+    store.delete(keys[0])
+
+    assert [one.key for one in store.list_objects()] == sorted(keys[1:])
+    assert {one.size for one in store.list_objects()} == {7}
 
 
 def test_a_store_that_answers_says_so(store):
@@ -163,3 +203,40 @@ def test_a_full_or_read_only_disk_is_told_plainly(tmp_path):
 
     with pytest.raises((StoreMisconfigured, StoreUnavailable)):
         put(FolderStore(tmp_path / "objects"))
+
+
+FOREIGN = ["photos/a b+ü.png", "100%41.png", "a'b(1)!*.png", "x" * 250 + "/y"]
+
+
+@pytest.mark.parametrize("key", FOREIGN)
+def test_an_object_of_another_s3_client_is_fetched_listed_and_deleted_whatever_its_name(bucket, s3_endpoint, key):
+    store = s3(s3_endpoint)
+    bucket.put_object(Bucket="pics", Key=key, Body=b"other")
+    bucket.put_object(Bucket="pics", Key=key, Body=b"picture")
+
+    assert fetch(store, key)[1] == b"picture"
+    assert [one.key for one in store.list_objects()] == [key]
+    store.delete(key)
+    assert not {"Versions", "DeleteMarkers"} & bucket.list_object_versions(Bucket="pics").keys()
+
+
+def test_a_hidden_object_is_not_there_and_a_bucket_that_is_not_there_is_an_error(bucket, s3_endpoint):
+    store = s3(s3_endpoint)
+    put(store)
+    bucket.delete_object(Bucket="pics", Key=KEY)
+
+    assert fetch(store) == (None, b"")
+    assert list(store.list_objects()) == []
+    elsewhere = s3(s3_endpoint, bucket="nowhere")
+    with pytest.raises(StoreMisconfigured):
+        fetch(elsewhere)
+    with pytest.raises(StoreMisconfigured):
+        list(elsewhere.list_objects())
+
+
+def test_a_long_list_comes_in_pages(bucket, s3_endpoint):
+    keys = [f"{number:05}.bin" for number in range(1005)]
+    for key in keys:
+        bucket.put_object(Bucket="pics", Key=key, Body=b"x")
+
+    assert [one.key for one in s3(s3_endpoint).list_objects()] == keys

@@ -1,0 +1,116 @@
+"""The uploads as the bucket changes under them: events, each taken once, and rows that somebody has to look at."""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, delete, insert, select, update
+
+from ..webhooks import Event, Kind
+from .engine import Database, Taken, wait_turn
+from .records import State, Upload
+from .schema import FOUND, events, uploads
+from .uploads import columns, upload
+
+_SEEN = ("state", "content_type", "size", "width", "height", "sha256", "version_id", "confirmed_at")
+
+
+class Changes:
+    """The table of uploads and that of the events that were taken. Every method is one transaction."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def take(self, given: Sequence[Event], make_row: Callable[[Event], Upload], *, now: datetime) -> int:
+        """Apply those of `given` that are new and return how many that were.
+
+        Nothing an event says of an object is believed but that its key changed: an object that our own rows do not
+        explain is `found`, which hides it until somebody has looked into the bucket. So events that come late, twice
+        or in another order end in what the bucket holds. `make_row` gives the row of an object that had none.
+        """
+        count = 0
+        with self._database.write() as connection:
+            wait_turn(connection, "events")
+            for event in given:
+                if _is_new(connection, event.id, now):
+                    _apply(connection, event, make_row)
+                    count += 1
+        return count
+
+    def found(self, *, limit: int, after: str = "") -> list[Upload]:
+        """Return up to `limit` rows that nobody has looked at yet, by key, those behind `after`."""
+        statement = select(uploads).where(FOUND, uploads.c.key > after)
+        with self._database.read() as connection:
+            return [upload(row) for row in connection.execute(statement.order_by(uploads.c.key).limit(limit))]
+
+    def admit(self, seen: Upload) -> bool:
+        """Write what was seen of a found object, its new state included; False if its row is `found` no more."""
+        values = {name: value for name, value in columns(seen).items() if name in _SEEN}
+        return self._turn(seen.key, State.FOUND, values)
+
+    def look_again(self, row: Upload) -> bool:
+        """Make `row` found, so that somebody looks; False if its state is another by now."""
+        return self._turn(row.key, row.state, {"state": State.FOUND.value, "deleted_at": None, "is_foreign": True})
+
+    def bring_back(self, row: Upload) -> bool:
+        """Make the tombstone `row` a deletion that is still to end; False if its state is another by now."""
+        return self._turn(row.key, row.state, {"state": State.DELETING.value, "deleted_at": None})
+
+    def add(self, row: Upload) -> bool:
+        """Add a row that is `found`; False if the key has one."""
+        try:
+            with self._database.write() as connection:
+                connection.execute(insert(uploads).values(columns(row)))
+        except Taken:
+            return False
+        return True
+
+    def listing(self, *, limit: int, after: str = "") -> list[Upload]:
+        """Return up to `limit` rows in any state, in the order of their keys' bytes, those behind `after`."""
+        statement = select(uploads).where(uploads.c.key > after).order_by(uploads.c.key).limit(limit)
+        with self._database.read() as connection:
+            return [upload(row) for row in connection.execute(statement)]
+
+    def prune(self, *, before: datetime, limit: int) -> int:
+        """Forget up to `limit` events that were taken before then; return how many."""
+        old = select(events.c.id).where(events.c.received_at < before).limit(limit)
+        with self._database.write() as connection:
+            return connection.execute(delete(events).where(events.c.id.in_(old))).rowcount
+
+    def _turn(self, key: str, state: State, values: dict[str, Any]) -> bool:
+        is_it = (uploads.c.key == key) & (uploads.c.state == state.value)
+        with self._database.write() as connection:
+            return connection.execute(update(uploads).where(is_it).values(values)).rowcount == 1
+
+
+def _is_new(connection: Connection, event_id: str, now: datetime) -> bool:
+    if connection.execute(select(events.c.id).where(events.c.id == event_id)).first():
+        return False
+    connection.execute(insert(events).values(id=event_id, received_at=now))
+    return True
+
+
+def _apply(connection: Connection, event: Event, make_row: Callable[[Event], Upload]) -> None:
+    is_it = uploads.c.key == event.key
+    row = connection.execute(select(uploads).where(is_it)).first()
+    if row is None:
+        if event.kind is Kind.CREATED:
+            connection.execute(insert(uploads).values(columns(make_row(event))))
+        return
+    values = _after(event, row)
+    if values:
+        connection.execute(update(uploads).where(is_it).values(values))
+
+
+def _after(event: Event, row: Row[Any]) -> dict[str, Any]:
+    """Return what an event changes of the row that there is. A deletion that is under way ends as it would."""
+    is_same = row.version_id is None or event.version_id is None or row.version_id == event.version_id
+    again = {"state": State.FOUND.value, "deleted_at": None}
+    if event.kind is Kind.REMOVED:
+        is_known = row.state in (State.LIVE, State.FOUND, State.REFUSED)
+        return again if is_known and is_same else {}
+    if event.kind is not Kind.CREATED or row.state == State.DELETING:
+        return {}
+    if row.state in (State.PENDING, State.LIVE) and is_same:
+        return {"confirmed_at": event.at}
+    return {} if row.state == State.PENDING else again | {"is_foreign": True}

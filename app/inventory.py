@@ -1,0 +1,199 @@
+"""The catalog follows the bucket: what other S3 clients put there appears, what they remove disappears."""
+
+import hashlib
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from tempfile import SpooledTemporaryFile
+from typing import BinaryIO, cast
+
+import structlog
+
+from . import images, tokens
+from .catalog import Catalog
+from .catalog.records import State, Upload
+from .decoding import DecoderPool
+from .errors import Refused, Unavailable
+from .settings import Settings
+from .store.base import ObjectStore, StoredObject
+from .uploads import Uploads
+from .webhooks import REMEMBERED, Event
+
+log = structlog.get_logger()
+
+_BATCH = 100
+_MIB = 1024 * 1024
+_THUMBNAILS = "t/"  # ours, and in no row of the catalog
+_FEW = 10  # so many uploads may have lost their objects before somebody has to say that this is so
+
+
+@dataclass(slots=True)
+class Compared:
+    """What a comparison with the bucket found: objects without a row, orphans of deletions, rows without an object.
+
+    `refused` of `live`: so many rows without an object that none of them was touched.
+    """
+
+    found: int = 0
+    orphans: int = 0
+    dangling: int = 0
+    live: int = 0
+    refused: bool = False
+
+
+class Inventory:
+    """The use cases over one catalog and the bucket that others write to as well."""
+
+    def __init__(
+        self, settings: Settings, catalog: Catalog, store: ObjectStore, decoders: DecoderPool, uploads: Uploads
+    ) -> None:
+        self._settings = settings
+        self._catalog = catalog
+        self._store = store
+        self._decoders = decoders
+        self._uploads = uploads
+
+    def take(self, events: Sequence[Event]) -> int:
+        """Apply the events that are new and about our bucket; return how many. Asks the store for nothing."""
+        bucket = self._settings.s3_bucket if self._settings.store == "s3" else None
+        ours = [one for one in events if one.bucket == bucket and not one.key.startswith(_THUMBNAILS)]
+        return self._catalog.changes.take(ours, self._row_of, now=self._uploads.clock()) if ours else 0
+
+    def inspect(self) -> int:
+        """Look at every object that was found, and return how many rows that settled.
+
+        It is inspected as an upload is, and becomes one; what is not an image that browsers show stays in the bucket,
+        unseen and untouched; where nothing is, the row becomes a tombstone. The metadata of another client's object
+        stays in it: whoever has a key to the bucket put it there on purpose.
+        """
+        count, after = 0, ""
+        while batch := self._catalog.changes.found(limit=_BATCH, after=after):
+            after = batch[-1].key
+            for row in batch:
+                try:
+                    count += self._look_at(row)
+                except Unavailable as e:
+                    log.warning("not inspected", key=row.key, error=str(e))
+        return count
+
+    def compare(self, *, grace_s: float, accept_missing: bool = False) -> Compared:
+        """Go through the bucket's list beside the catalog's, and mend what a lost notification left.
+
+        Objects without a row are found; live rows without an object, older than `grace_s`, go; tombstones whose object
+        is still there lose it. If more than ten live rows, and more than a tenth of them all, have no object, this may
+        be another bucket: then none of those is touched unless `accept_missing`.
+        """
+        compared = Compared()
+        missing: list[Upload] = []
+        young = self._uploads.clock() - timedelta(seconds=grace_s)
+        for row, stored in _side_by_side(self._rows(), self._objects()):
+            if row is None and stored is not None:
+                compared.found += self._catalog.changes.add(self._row(stored.key, stored.size, stored.modified_at))
+            elif row is not None:
+                compared.live += row.state is State.LIVE
+                self._compare(row, stored, young, missing, compared)
+        compared.refused = not accept_missing and len(missing) > max(_FEW, compared.live / 10)
+        compared.dangling = len(missing)
+        if not compared.refused:
+            for row in missing:
+                self._catalog.changes.look_again(row)
+        return compared
+
+    def prune(self) -> None:
+        """Forget events that are too old to come again."""
+        self._catalog.changes.prune(before=self._uploads.clock() - REMEMBERED, limit=1000)
+
+    def _compare(
+        self, row: Upload, stored: StoredObject | None, young: datetime, missing: list[Upload], compared: Compared
+    ) -> None:
+        if row.state is State.LIVE and stored is None:
+            if row.created_at < young:
+                missing.append(row)
+        elif row.state is State.LIVE and stored is not None and stored.size != row.size:
+            compared.found += self._catalog.changes.look_again(row)
+        elif row.state is State.DELETED and stored is not None:
+            if row.deleted_at is None or stored.modified_at > row.deleted_at:  # somebody has put it again
+                compared.found += self._catalog.changes.look_again(row)
+            elif self._catalog.changes.bring_back(row):
+                self._uploads.remove(row)
+                compared.orphans += 1
+
+    def _look_at(self, row: Upload) -> bool:
+        with SpooledTemporaryFile(_MIB, dir=self._settings.data_dir / "spool") as spooled:
+            file = cast(BinaryIO, spooled)
+            stored = self._store.fetch(row.key, file, max_bytes=self._settings.max_upload_bytes)
+            if stored is None:
+                for gone in self._catalog.uploads.retire([row.key], states=(State.FOUND,)):
+                    self._uploads.remove(replace(gone, is_foreign=True))  # what is hidden goes, and what hides it
+                return True
+            seen = replace(row, state=State.REFUSED, size=stored.size, version_id=stored.version_id)
+            try:
+                seen = self._inspected(seen, stored, file)
+            except Refused as e:
+                log.info("not an upload", key=row.key, error=str(e))
+        if seen.state is State.LIVE:
+            log.info("found", key=row.key, size=seen.size, type=seen.content_type)
+        return self._catalog.changes.admit(seen)
+
+    def _inspected(self, row: Upload, stored: StoredObject, file: BinaryIO) -> Upload:
+        """Return the row as the bytes say it is; raise Refused if they are not an image that is shown."""
+        limit = self._settings.max_upload_bytes
+        if stored.size > limit:
+            raise Refused(f"it has {stored.size:,} bytes; at most {limit:,} are taken")
+        image = images.inspect(file, self._settings.bounds)
+        if image.converts_to:
+            raise Refused(f"browsers do not show {image.content_type}")
+        if image.needs_decoder_check or self._settings.verify == "decode":
+            self._decoders.verify(file, image.content_type)
+        file.seek(0)
+        sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+        return replace(
+            row,
+            state=State.LIVE,
+            content_type=image.content_type,
+            width=image.width,
+            height=image.height,
+            sha256=sha256,
+            confirmed_at=stored.modified_at,
+        )
+
+    def _row_of(self, event: Event) -> Upload:
+        return self._row(event.key, event.size, event.at)
+
+    def _row(self, key: str, size: int, at: datetime) -> Upload:
+        return Upload(
+            key=key,
+            content_type="application/octet-stream",
+            size=size,
+            width=0,
+            height=0,
+            sha256="",
+            created_at=at.replace(microsecond=0),
+            deletion_digest=tokens.digest(self._uploads.deletion_token(key)),
+            state=State.FOUND,
+            is_foreign=True,
+        )
+
+    def _rows(self) -> Iterator[Upload]:
+        after = ""
+        while batch := self._catalog.changes.listing(limit=1000, after=after):
+            after = batch[-1].key
+            yield from batch
+
+    def _objects(self) -> Iterator[StoredObject]:
+        return (one for one in self._store.list_objects() if not one.key.startswith(_THUMBNAILS))
+
+
+def _side_by_side(
+    rows: Iterator[Upload], objects: Iterator[StoredObject], order: Callable[[str], bytes] = str.encode
+) -> Iterator[tuple[Upload | None, StoredObject | None]]:
+    """Yield what belongs together of two lists that are in the order of their keys' bytes."""
+    row, stored = next(rows, None), next(objects, None)
+    while row or stored:
+        is_row_first = row and (stored is None or order(row.key) <= order(stored.key))
+        is_object_first = stored and (row is None or order(stored.key) <= order(row.key))
+        yield (row if is_row_first else None), (stored if is_object_first else None)
+        if is_row_first:
+            row = next(rows, None)
+        if is_object_first:
+            stored = next(objects, None)

@@ -1,0 +1,51 @@
+"""What the answers and failures of an S3 endpoint mean."""
+
+import time
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+
+from botocore.exceptions import ClientError
+
+from ..errors import StoreFull, StoreMisconfigured, StoreUnavailable, Unavailable
+
+# What a repeat may cure. 52x and 530 are Cloudflare's, when what is behind it does not answer.
+TRANSIENT = {408, 429, 500, 502, 503, 504, *range(520, 528), 530}
+LONGEST_WAIT_S = 16.0  # what a Retry-After is believed
+
+
+@dataclass
+class Failure(Exception):
+    """One attempt that failed in a way that may pass. `was_sent`: the object may have been stored all the same."""
+
+    why: str
+    was_sent: bool = True
+    retry_after_s: float = 0.0
+
+
+class Missing(Exception):
+    """There is no such object."""
+
+
+def refusal(e: ClientError) -> Unavailable:
+    """Return our error for an answer that a repeat does not cure; the store's own words stay in the log."""
+    status, code = status_of(e), e.response.get("Error", {}).get("Code", "")
+    if "cap exceeded" in e.response.get("Error", {}).get("Message", "").lower():
+        return StoreFull("a cap of the storage account is reached: raise it at Caps & Alerts, or wait for midnight UTC")
+    if status in TRANSIENT:
+        return StoreUnavailable(f"the store answered {status}")
+    return StoreMisconfigured(f"the store refuses this server ({status} {code[:40]}): check its S3 settings")
+
+
+def status_of(e: ClientError) -> int:
+    """Return the HTTP status of an error; 0 where there was no answer."""
+    return int(e.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
+
+
+def retry_after(e: ClientError) -> float:
+    """Return the seconds of a Retry-After header, at most LONGEST_WAIT_S."""
+    text = e.response.get("ResponseMetadata", {}).get("HTTPHeaders", {}).get("retry-after", "")
+    try:
+        seconds = float(text) if text.isdigit() else parsedate_to_datetime(text).timestamp() - time.time()
+    except (ValueError, TypeError):
+        return 0.0
+    return min(max(seconds, 0.0), LONGEST_WAIT_S)

@@ -1,0 +1,294 @@
+"""The catalog follows the bucket: over a B2 that others write to as well, and over the folder."""
+
+import io
+import itertools
+from datetime import UTC, datetime, timedelta
+
+import boto3
+import pytest
+from botocore.config import Config
+
+from app.catalog import Catalog
+from app.catalog.records import State
+from app.decoding import DecoderPool
+from app.errors import StoreMisconfigured
+from app.inventory import Inventory
+from app.store.s3 import S3Store
+from app.uploads import Options, Received, Uploads
+from app.webhooks import Event, Kind
+from app.writers import Writers
+from tests import samples
+from tests.b2 import B2, Fault
+from tests.test_uploads import House
+
+PICTURE = samples.make("png")
+
+
+@pytest.fixture(scope="module")
+def b2():
+    with B2(bucket="bowerbird-pics") as started:
+        yield started
+
+
+@pytest.fixture
+def client(b2):
+    """Another S3 client of the same bucket."""
+    b2.empty()
+    config = Config(s3={"addressing_style": "path"}, request_checksum_calculation="when_required")
+    account = {"aws_access_key_id": b2.key.access_key_id, "aws_secret_access_key": b2.key.secret_access_key}
+    made = boto3.client("s3", endpoint_url=b2.endpoint, region_name=b2.region, config=config, **account)
+    yield made
+    made.close()
+
+
+class Cloud:
+    """Uploads and inventory over the bucket."""
+
+    def __init__(self, settings, b2, **store):
+        self.now = datetime.now(UTC)
+        account = {"access_key_id": b2.key.access_key_id, "secret_access_key": b2.key.secret_access_key}
+        options = {"bucket": b2.bucket, "region": b2.region, **account, "sleep": lambda _: None, **store}
+        self.store = S3Store(endpoint=b2.endpoint, **options)
+        self.catalog = Catalog(settings.database_url.get_secret_value())
+        self.catalog.upgrade()
+        self.decoders, self._writers = DecoderPool(1), Writers(settings.data_dir)
+        clock = lambda: self.now  # noqa: E731 it moves
+        self.uploads = Uploads(settings, self.catalog, self.store, self.decoders, self._writers, clock=clock)
+        self.inventory = Inventory(settings, self.catalog, self.store, self.decoders, self.uploads)
+        self._token = self.catalog.tokens.add("t", "d" * 64, frozenset({"upload"}), created_at=self.now)
+        self._numbers = itertools.count()
+
+    def send(self, data=PICTURE):
+        received = Received(io.BytesIO(data), len(data), f"{next(self._numbers):064}", "a.png")
+        return self.uploads.accept([received], Options(), token_id=self._token.id)[0]
+
+    def tell(self, kind, key, version_id=None, bucket="bowerbird-pics"):
+        return self.inventory.take([Event(f"e{next(self._numbers)}", kind, bucket, key, self.now, version_id, 5)])
+
+    def state(self, key):
+        row = self.catalog.uploads.get(key)
+        return row and row.state
+
+    def compare(self, **options):
+        return self.inventory.compare(grace_s=0, **options)
+
+    def close(self):
+        self.decoders.close()
+        self.catalog.close()
+        self._writers.leave()
+
+
+@pytest.fixture
+def cloud(make_settings, b2, client):
+    settings = make_settings(
+        store="s3", s3_endpoint=b2.endpoint, s3_region=b2.region, s3_bucket=b2.bucket,
+        s3_access_key_id=b2.key.access_key_id, s3_secret_access_key=b2.key.secret_access_key,
+    )  # fmt: skip
+    made = Cloud(settings, b2)
+    yield made
+    made.close()
+
+
+def put(client, key, data=PICTURE):
+    return client.put_object(Bucket="bowerbird-pics", Key=key, Body=data)["VersionId"]
+
+
+def hide(client, key):
+    client.delete_object(Bucket="bowerbird-pics", Key=key)
+
+
+@pytest.mark.parametrize("key", ["k7Wq3Zpx.png", "photos/a b+ü%41.png"])
+def test_an_image_of_another_client_becomes_an_upload_once_it_was_inspected(cloud, client, key):
+    version_id = put(client, key)
+    cloud.tell(Kind.CREATED, key, version_id)
+    assert cloud.uploads.find(key) is None
+
+    assert cloud.inventory.inspect() == 1
+
+    found = cloud.uploads.find(key)
+    assert (found.content_type, found.size, found.width, found.height) == ("image/png", len(PICTURE), 64, 48)
+    assert (found.version_id, found.token_id, len(found.sha256)) == (version_id, None, 64)
+    cloud.uploads.delete(key)
+    assert cloud.state(key) is State.DELETED
+
+
+@pytest.mark.parametrize("data", [b"", b"<svg/>", b"%PDF-1.7", PICTURE[:-4], samples.make("bmp"), b"\0" * 5_000_000])
+def test_what_is_no_image_that_is_shown_is_left_alone_and_never_seen(cloud, client, b2, data):
+    put(client, "evil.png", data)
+    cloud.tell(Kind.CREATED, "evil.png")
+
+    cloud.inventory.inspect()
+
+    assert cloud.state("evil.png") is State.REFUSED
+    assert cloud.uploads.find("evil.png") is None
+    assert b2.body("evil.png") == data
+
+
+def test_one_larger_than_uploads_may_be_is_not_even_fetched(make_settings, b2, client):
+    cloud = Cloud(make_settings(store="s3", max_upload_bytes=100, s3_endpoint=b2.endpoint, s3_region=b2.region,
+                                s3_bucket=b2.bucket, s3_access_key_id="a", s3_secret_access_key="b"), b2)  # fmt: skip
+    put(client, "large.png")
+    cloud.tell(Kind.CREATED, "large.png")
+
+    cloud.inventory.inspect()
+
+    assert cloud.state("large.png") is State.REFUSED
+    cloud.close()
+
+
+def test_what_another_client_removes_disappears_at_once_and_with_all_its_versions(cloud, client, b2):
+    key = cloud.send().key
+    hide(client, key)
+
+    cloud.tell(Kind.REMOVED, key)
+
+    assert cloud.uploads.find(key) is None
+    cloud.inventory.inspect()
+    assert cloud.state(key) is State.DELETED
+    assert b2.versions() == []
+
+
+def test_what_another_client_wrote_over_is_what_is_there_now(cloud, client):
+    key = cloud.send().key
+    put(client, key, samples.make("jpeg", 32, 16))
+
+    cloud.tell(Kind.CREATED, key, "4_zother")
+    cloud.inventory.inspect()
+
+    found = cloud.uploads.find(key)
+    assert (found.content_type, found.width, found.is_foreign) == ("image/jpeg", 32, True)
+
+
+def test_our_own_put_is_confirmed_and_costs_nothing(cloud, b2):
+    upload = cloud.send()
+    b2.forget()
+
+    cloud.tell(Kind.CREATED, upload.key, cloud.catalog.uploads.get(upload.key).version_id)
+
+    assert cloud.catalog.uploads.get(upload.key).confirmed_at == cloud.now
+    assert cloud.inventory.inspect() == 0
+    assert b2.requests == []
+
+
+@pytest.mark.parametrize("told", list(itertools.permutations(range(3))))
+@pytest.mark.parametrize("count", [1, 2, 3])
+def test_events_in_any_order_end_in_what_the_bucket_holds(cloud, client, count, told):
+    """Put, hidden, put again: the bucket is at one of them, and the events come as they like."""
+    key = "k7Wq3Zpx.png"
+    acts = [lambda: put(client, key), lambda: hide(client, key), lambda: put(client, key, samples.make("gif"))]
+    versions = [act() for act in acts[:count]]
+    for at in told:
+        if at < count:
+            cloud.tell((Kind.CREATED, Kind.REMOVED, Kind.CREATED)[at], key, versions[at])
+            cloud.inventory.inspect()
+
+    cloud.compare()
+    cloud.inventory.inspect()
+
+    found = cloud.uploads.find(key)
+    assert (found and found.content_type) == {1: "image/png", 2: None, 3: "image/gif"}[count]
+
+
+def test_events_of_another_bucket_and_of_thumbnails_are_not_ours(cloud):
+    cloud.tell(Kind.CREATED, "a.png", bucket="bowerbird-other")
+    cloud.tell(Kind.CREATED, "t/a.webp")
+
+    assert [cloud.state("a.png"), cloud.state("t/a.webp")] == [None, None]
+
+
+def test_a_store_that_does_not_answer_leaves_the_row_for_the_next_round(cloud, client, b2):
+    put(client, "k7Wq3Zpx.png")
+    cloud.tell(Kind.CREATED, "k7Wq3Zpx.png")
+    b2.faults.add(Fault("cap", cap="download"))
+
+    assert cloud.inventory.inspect() == 0
+    assert cloud.state("k7Wq3Zpx.png") is State.FOUND
+    assert cloud.inventory.inspect() == 1
+
+
+def test_lost_notifications_are_found_by_comparing(cloud, client, b2):
+    kept, gone = cloud.send().key, cloud.send().key
+    put(client, "other/image.png")
+    put(client, "other/text.txt", b"text")
+    put(client, "t/thumbnail.webp")
+    hide(client, gone)
+
+    compared = cloud.compare()
+    cloud.inventory.inspect()
+
+    assert (compared.found, compared.dangling, compared.orphans, compared.refused) == (2, 1, 0, False)
+    states = [cloud.state(key) for key in (kept, gone, "other/image.png", "other/text.txt", "t/thumbnail.webp")]
+    assert states == [State.LIVE, State.DELETED, State.LIVE, State.REFUSED, None]
+    again = cloud.compare()
+    assert (again.found, again.dangling, again.orphans) == (0, 0, 0)
+
+
+def test_an_upload_that_is_still_young_is_not_missed(cloud, client):
+    key = cloud.send().key
+    hide(client, key)
+
+    assert cloud.inventory.compare(grace_s=3600).dangling == 0
+    assert cloud.state(key) is State.LIVE
+
+
+def test_an_object_that_came_after_its_deletion_is_an_orphan_and_goes(cloud, client, b2):
+    """A put whose answer was lost may take effect when its row is a tombstone already."""
+    key = cloud.send().key
+    cloud.now += timedelta(hours=1)
+    cloud.uploads.delete(key)
+    put(client, key)
+
+    assert cloud.compare().orphans == 1
+    assert b2.versions() == []
+    assert cloud.state(key) is State.DELETED
+
+
+def test_an_object_put_again_long_after_its_deletion_is_found(cloud, client):
+    key = cloud.send().key
+    cloud.now -= timedelta(hours=1)
+    cloud.uploads.delete(key)
+    put(client, key)
+
+    cloud.compare()
+    cloud.inventory.inspect()
+
+    assert cloud.state(key) is State.LIVE
+
+
+def test_another_bucket_does_not_cost_the_catalog_its_rows(cloud, client, b2):
+    keys = [cloud.send().key for _ in range(12)]
+    b2.empty()
+
+    refused = cloud.compare()
+
+    assert (refused.refused, refused.dangling, refused.live) == (True, 12, 12)
+    assert {cloud.state(key) for key in keys} == {State.LIVE}
+    assert cloud.compare(accept_missing=True).refused is False
+    cloud.inventory.inspect()
+    assert {cloud.state(key) for key in keys} == {State.DELETED}
+
+
+def test_a_bucket_that_is_not_there_costs_no_row_either(make_settings, cloud, b2):
+    key = cloud.send().key
+    account = {"access_key_id": b2.key.access_key_id, "secret_access_key": b2.key.secret_access_key}
+    nowhere = S3Store(endpoint=b2.endpoint, region=b2.region, bucket="bowerbird-none", **account)
+    inventory = Inventory(make_settings(), cloud.catalog, nowhere, cloud.decoders, cloud.uploads)
+
+    with pytest.raises(StoreMisconfigured):
+        inventory.compare(grace_s=0)
+
+    assert cloud.state(key) is State.LIVE
+
+
+def test_the_folder_is_compared_as_well(make_settings):
+    house = House(make_settings())
+    inventory = Inventory(make_settings(), house.catalog, house.store, house.decoders, house.uploads)
+    kept, gone = house.send().key, house.send(samples.make("gif")).key
+    house.store.delete(gone)
+    house.store.put("zzzzzzzz.png", io.BytesIO(PICTURE), content_type="image/png")
+
+    inventory.compare(grace_s=-1)
+    inventory.inspect()
+
+    assert [house.state(key) for key in (kept, gone, "zzzzzzzz.png")] == [State.LIVE, State.DELETED, State.LIVE]
+    house.close()
