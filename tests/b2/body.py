@@ -11,10 +11,6 @@ from .rules import MAX_PUT
 
 
 def receive(request: Relay, body: BinaryIO) -> int:
-    if "chunked" in request.headers.get("transfer-encoding", "").lower():
-        for _ in request.body():
-            pass
-        raise Refusal(411, "MissingContentLength", "You must provide the Content-Length HTTP header.")
     size = 0
     for piece in request.body():
         body.write(piece)

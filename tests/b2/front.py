@@ -177,7 +177,8 @@ class S3Front(Listener):
         headers = [*HEADERS, *self._ids()[:1]]
         if refusal.retry_after_s:
             headers.append(("Retry-After", str(refusal.retry_after_s)))
-        if stored and stored.header("x-amz-delete-marker"):
+        target = rules.target_of(request.path, request.headers.get("host", "")) if stored else None
+        if target and refusal.status == 404 and target.key and self._storage.is_hidden(target.key):
             headers.append(("x-amz-delete-marker", "true"))
         body = b"" if request.command == "HEAD" or refusal.status == 304 else refusal.xml()
         request.say(refusal.status, body, "application/xml", headers)

@@ -86,6 +86,11 @@ class Storage:
             for one in page.get("DeleteMarkers", []):
                 yield one["Key"], _from_moto(one["VersionId"]), True, 0
 
+    def is_hidden(self, key: str) -> bool:
+        """Whether the newest version of `key` is a hide marker."""
+        listed = self.client.list_object_versions(Bucket=self._bucket, Prefix=key)
+        return any(one["Key"] == key and one["IsLatest"] for one in listed.get("DeleteMarkers", []))
+
     def remove(self, key: str, version_id: str) -> None:
         self.client.delete_object(Bucket=self._bucket, Key=key, VersionId=_to_moto(version_id))
 
