@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 MODULES := worker/node_modules/.package-lock.json
 
-.PHONY: help run test lint bench wheel lock clean
+.PHONY: help run test demo lint bench wheel lock clean
 
 help: ## what can be made
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile | expand -t 16
@@ -16,6 +16,9 @@ run: $(VENV)/.run ## set up, and start the server on 127.0.0.1:8080
 test: $(VENV)/.dev $(MODULES) ## set up, and pass every test
 	@scripts/system-packages
 	$(BIN)/python -m pytest -n auto --dist loadgroup $(PYTEST)
+
+demo: $(VENV)/.dev $(MODULES) ## the whole system on this machine: app, signing proxy, B2, edge
+	@exec $(BIN)/python -m tests.demo
 
 lint: $(VENV)/.dev ## check style and format
 	$(BIN)/ruff check .

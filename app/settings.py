@@ -69,7 +69,7 @@ def _scheme(*schemes: str) -> AfterValidator:
 
 def _bootstrap(value: SecretStr) -> SecretStr:
     if not is_token(value.get_secret_value()):
-        raise ValueError("give 20 to 200 letters, digits, '_', '-' or '.'")
+        raise ValueError("give 16 to 200 letters, digits, '_', '-' or '.'")
     return value
 
 

@@ -12,7 +12,7 @@ UPLOAD, MANAGE = "upload", "manage"
 SCOPES = (UPLOAD, MANAGE)
 
 # The alphabet ShareX leaves alone in a header value (percent, braces, bar and backslash are syntax there).
-_TOKEN = re.compile(r"[A-Za-z0-9_.-]{20,200}")
+_TOKEN = re.compile(r"[A-Za-z0-9_.-]{16,200}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ def new_token() -> str:
 
 
 def is_token(text: str) -> bool:
-    """Whether `text` could be a token: 20 to 200 letters, digits, `_`, `-` and `.`.
+    """Whether `text` could be a token: 16 to 200 letters, digits, `_`, `-` and `.`.
 
     >>> is_token(new_token()), is_token("short"), is_token("Bearer bb_aaaaaaaaaaaaaaaaaaaaaaaa")
     (True, False, False)

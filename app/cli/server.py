@@ -20,6 +20,7 @@ from .upkeep import warn
 from .wiring import open_catalog, open_jobs
 
 ROUND_S = 60
+LOOK_S = 2  # between two looks for objects that nobody has inspected: a question to an index that is mostly empty
 DAY_S = 24 * 3600  # between two lists of the bucket: class C, one for a thousand objects
 
 
@@ -49,8 +50,8 @@ def serve(no_worker: bool) -> None:
 @click.command()
 @click.option("--with-parent", is_flag=True, help="End when standard input ends, as `serve` needs it.")
 def worker(with_parent: bool) -> None:
-    """Do the repeated jobs once a minute: expire uploads, settle what a crash left, look at what other S3 clients put
-    into the bucket, forget old sessions. Once a day the bucket's list is held against the catalog.
+    """Do the repeated jobs. Every two seconds: inspect what other S3 clients put into the bucket. Once a minute: expire
+    uploads, settle what a crash left, forget old sessions. Once a day: hold the bucket's list against the catalog.
 
     `bowerbird serve` starts one by itself.
 
@@ -60,22 +61,26 @@ def worker(with_parent: bool) -> None:
     """
     chosen = settings.load()
     upkeep, inventory = open_jobs(chosen, open_catalog(chosen))
-    compared_at = -DAY_S
+    round_at = compared_at = -DAY_S
     while True:
+        now, wait_s = time.monotonic(), LOOK_S
         try:
-            upkeep.expire()
-            upkeep.reconcile()
-            if chosen.store == "s3" and time.monotonic() - compared_at >= DAY_S:
-                compared_at = time.monotonic()
+            if now - round_at >= ROUND_S:
+                round_at = now
+                upkeep.expire()
+                upkeep.reconcile()
+                upkeep.prune()
+                inventory.prune()
+            if chosen.store == "s3" and now - compared_at >= DAY_S:
+                compared_at = now
                 warn(inventory.compare(grace_s=GRACE_S))
             inventory.inspect()
-            upkeep.prune()
-            inventory.prune()
         except BowerbirdError as e:
+            wait_s = ROUND_S  # each look into a store that refuses is a transaction
             click.echo(f"bowerbird worker: {e}; again in {ROUND_S} seconds", err=True)
         if not with_parent:
-            time.sleep(ROUND_S)
-        elif select.select([sys.stdin], [], [], ROUND_S)[0]:
+            time.sleep(wait_s)
+        elif select.select([sys.stdin], [], [], wait_s)[0]:
             return
 
 

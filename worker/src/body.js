@@ -25,16 +25,16 @@ export async function openBody(request, signed, settings) {
   const isChunked = signed.payloadHash.startsWith("STREAMING-");
   if (isChunked ? !MODES[signed.payloadHash] : !/^([0-9a-f]{64}|UNSIGNED-PAYLOAD)$/.test(signed.payloadHash))
     throw invalid("x-amz-content-sha256 must be a SHA-256 in hex, UNSIGNED-PAYLOAD or one of the STREAMING- modes");
-  if (request.method !== "PUT" && request.method !== "POST") return withoutBody(request);
+  if (request.method !== "PUT" && request.method !== "POST") return withoutBody(request.method, signed.given);
 
-  const length = request.body ? readLength(request.headers, isChunked) : 0;
+  const length = request.body ? readLength(signed.given, isChunked) : 0;
   if (length > signed.client.maxBytes)
     throw new S3Error(400, "EntityTooLarge", `the body has ${length} bytes; this key may send ${signed.client.maxBytes}`);
   if (request.method === "POST" && length > MAX_XML)
     throw new S3Error(400, "MaxMessageLengthExceeded", `the body has ${length} bytes; at most ${MAX_XML} are taken`);
 
   const hash = isChunked ? UNSIGNED_PAYLOAD : signed.payloadHash;
-  const names = announced(request.headers);
+  const names = announced(signed.given);
   const isSmall = length <= settings.bufferBytes || request.method === "POST";
   if (!isSmall && !isChunked && !names.length) return { ...NOTHING, stream: request.body, length, payloadHash: hash };
   const pieces = checked(request, signed, isChunked, names, length);
@@ -49,16 +49,16 @@ export async function openBody(request, signed, settings) {
 const NOTHING = { bytes: null, stream: null, failure: () => null };
 const short = (got, length) => new S3Error(400, "IncompleteBody", `${got} bytes came; ${length} were announced`);
 
-function withoutBody(request) {
-  if (Number(request.headers.get("content-length") ?? 0) > 0)
-    throw new S3Error(400, "InvalidRequest", `a ${request.method} takes no body`);
+function withoutBody(method, headers) {
+  if (Number(headers.get("content-length") ?? 0) > 0)
+    throw new S3Error(400, "InvalidRequest", `a ${method} takes no body`);
   return { ...NOTHING, length: 0, payloadHash: EMPTY_SHA256 };
 }
 
 function readLength(headers, isChunked) {
   const name = isChunked ? "x-amz-decoded-content-length" : "content-length";
   const text = headers.get(name);
-  if (text === null) throw new S3Error(411, "MissingContentLength", `the header ${name} is missing`);
+  if (text === undefined) throw new S3Error(411, "MissingContentLength", `the header ${name} is missing`);
   if (!/^\d{1,13}$/.test(text)) throw invalid(`the header ${name} is not a number`);
   return Number(text);
 }
@@ -88,7 +88,7 @@ async function* checked(request, signed, isChunked, names, length) {
   for (const [at, name] of names.entries()) {
     await writers[at].close();
     const value = btoa(String.fromCharCode(...new Uint8Array(await digests[at].digest)));
-    if ((trailer.get(name) ?? request.headers.get(name)) !== value)
+    if ((trailer.get(name) ?? signed.given.get(name)) !== value)
       throw new S3Error(400, "BadDigest", `${name} is not that of the body`);
   }
 }

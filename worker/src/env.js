@@ -37,6 +37,7 @@ export function parse(env) {
   if (problems.length) throw new S3Error(500, "InternalError", `the signing proxy is not set up: ${problems.join("; ")}`);
   return {
     origin: endpoint.origin,
+    host: endpoint.host,
     region,
     upstream: { accessKeyId: env.B2_APPLICATION_KEY_ID, secretAccessKey: env.B2_APPLICATION_KEY },
     keys,

@@ -22,15 +22,16 @@ const ANSWERED =
  * Send what `action` is to B2 and return its answer, and how many attempts it took. A body in `bytes`, or none at all,
  * is sent again where B2 says that this may help. Throws S3Error 503 SlowDown where the client has to repeat it.
  * @param {Request} request
+ * @param {Awaited<ReturnType<import("./verify.js").verify>>} signed
  * @param {ReturnType<import("./policy.js").decide>} action
  * @param {Awaited<ReturnType<import("./body.js").openBody>>} body
  * @param {ReturnType<import("./env.js").parse>} settings
  * @returns {Promise<{answer: Response, attempts: number}>}
  */
-export async function forward(request, action, body, settings) {
+export async function forward(request, signed, action, body, settings) {
   const isRepeatable = !body.stream && action.change !== "complete";
   for (let attempts = 1; ; attempts += 1) {
-    const answer = await send(request, action, body, settings).catch((error) => {
+    const answer = await send(request, signed.given, action, body, settings).catch((error) => {
       console.error(JSON.stringify({ failed: String(error) }));
       return null;
     });
@@ -53,11 +54,11 @@ function checked(answer) {
   return answer;
 }
 
-async function send(request, action, body, settings) {
+async function send(request, given, action, body, settings) {
   // Cloudflare's cache turns a HEAD into a GET on its way, so it is signed as one; the body is not read.
   const method = request.method === "HEAD" ? "GET" : request.method;
   const path = `/${action.bucket}${action.encodedKey ? `/${action.encodedKey}` : ""}`;
-  const unsigned = headersFor(request, method, body.md5);
+  const unsigned = headersFor(given, method, body.md5);
   const headers = await sign(method, path, action.query, unsigned, body.payloadHash, settings);
   const query = canonicalQuery(action.query);
   return fetch(`${settings.origin}${path}${query ? `?${query}` : ""}`, {
@@ -75,35 +76,34 @@ async function send(request, action, body, settings) {
 /** The bytes of an object pass as they are; lists and answers are read as text. */
 const isObject = ({ method }, { key }) => Boolean(key) && method !== "POST";
 
-function headersFor(request, method, md5) {
-  const headers = new Headers();
-  for (const [name, value] of request.headers) {
+/** Return the headers that go on, by name. */
+function headersFor(given, method, md5) {
+  const headers = {};
+  for (const [name, value] of given) {
     if (name === "x-amz-acl" && value === "private") continue; // SDKs send it unasked; B2 knows the bucket's ACL alone
     const isCondition = method === "GET" && CONDITIONS.includes(name);
-    if (SIGNED.test(name) || isCondition || (SENT.includes(name) && method !== "GET")) headers.set(name, value);
+    if (SIGNED.test(name) || isCondition || (SENT.includes(name) && method !== "GET")) headers[name] = value;
   }
-  const coding = headers.get("content-encoding")?.split(",").map((one) => one.trim()).filter((one) => one !== "aws-chunked");
-  if (coding?.length) headers.set("content-encoding", coding.join(", "));
-  else headers.delete("content-encoding");
-  if (md5) headers.set("content-md5", md5);
+  const coding = headers["content-encoding"]?.split(",").map((one) => one.trim()).filter((one) => one !== "aws-chunked");
+  if (coding?.length) headers["content-encoding"] = coding.join(", ");
+  else delete headers["content-encoding"];
+  if (md5) headers["content-md5"] = md5;
   return headers;
 }
 
 async function sign(method, path, query, headers, payloadHash, settings) {
   const amzDate = new Date().toISOString().replace(/[-:]|\.\d+/g, "");
   const scope = `${amzDate.slice(0, 8)}/${settings.region}/s3/aws4_request`;
-  headers.set("x-amz-date", amzDate);
-  headers.set("x-amz-content-sha256", payloadHash);
-  const signed = [...headers].filter(([name]) => name.startsWith("x-amz-"));
-  signed.unshift(["host", new URL(settings.origin).host]);
+  headers["x-amz-date"] = amzDate;
+  headers["x-amz-content-sha256"] = payloadHash;
+  const names = Object.keys(headers).filter((name) => name.startsWith("x-amz-")).sort();
+  const signed = [["host", settings.host], ...names.map((name) => [name, headers[name]])];
   const canonical = canonicalRequest({ method, path, query, headers: signed, payloadHash });
   const key = await signingKey(settings.upstream, scope);
   const signature = toHex(await hmac(key, await stringToSign(amzDate, scope, canonical)));
-  const names = signed.map(([name]) => name).join(";");
-  headers.set(
-    "authorization",
-    `AWS4-HMAC-SHA256 Credential=${settings.upstream.accessKeyId}/${scope}, SignedHeaders=${names}, Signature=${signature}`,
-  );
+  const credential = `${settings.upstream.accessKeyId}/${scope}`;
+  const list = ["host", ...names].join(";");
+  headers.authorization = `AWS4-HMAC-SHA256 Credential=${credential}, SignedHeaders=${list}, Signature=${signature}`;
   return headers;
 }
 
@@ -115,19 +115,17 @@ async function sign(method, path, query, headers, payloadHash, settings) {
  * @param {{text?: string, attempts: number}} more `text` is the body where it was read already
  */
 export function respond(request, action, answer, { text, attempts }) {
-  const headers = new Headers([...answer.headers].filter(([name]) => ANSWERED.test(name)));
-  // Each attempt may have left a version of its own, of which the client knows one.
-  if (attempts > 1) headers.set("x-bowerbird-attempts", String(attempts));
   const status = condition(request, answer) ?? answer.status;
-  if (request.method === "HEAD" || status === 304 || status === 412) {
-    answer.body?.cancel();
-    if (status === 412) throw new S3Error(412, "PreconditionFailed", "the object is not as the request demands");
-    if (status === 304) headers.delete("content-length");
-    return new Response(null, { status, headers });
-  }
-  if (text !== undefined) headers.delete("content-length");
+  if (status === 412) throw new S3Error(412, "PreconditionFailed", "the object is not as the request demands");
+  const isBodiless = request.method === "HEAD" || status === 304;
+  const isEmpty = isBodiless || status === 204 || answer.headers.get("content-length") === "0";
+  const dropped = status === 304 || text !== undefined ? "content-length" : "";
+  const headers = [...answer.headers].filter(([name]) => ANSWERED.test(name) && name !== dropped);
+  // Each attempt may have left a version of its own, of which the client knows one.
+  if (attempts > 1) headers.push(["x-bowerbird-attempts", String(attempts)]);
+  if (isBodiless) answer.body?.cancel();
   const encodeBody = isObject(request, action) && text === undefined ? "manual" : "automatic";
-  return new Response(status === 204 ? null : (text ?? answer.body), { status, headers, encodeBody });
+  return new Response(isEmpty ? null : (text ?? answer.body), { status, headers, encodeBody });
 }
 
 /** Cloudflare takes the conditions out of what it sends on, so they are judged here. Source: RFC 9110, 13.2.2. */

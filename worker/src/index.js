@@ -12,21 +12,20 @@ import { verify } from "./verify.js";
 export default {
   /** Answer one S3 request. */
   async fetch(request, env, context) {
-    const requestId = crypto.randomUUID().replaceAll("-", "").slice(0, 16).toUpperCase();
     try {
       const settings = readSettings(env);
       const signed = await verify(request, settings, Date.now());
       const action = decide(request, signed, settings);
-      if (action.isAnswered) return answered(action, settings, requestId);
+      if (action.isAnswered) return answered(action, settings);
       const body = await openBody(request, signed, settings);
       if (request.method === "POST") await prepare(request, action, body, signed);
       const done = pass(request, action, body, signed, settings);
       // A client that hangs up must not keep the app from hearing of what B2 has stored.
-      context.waitUntil(done.then(({ list }) => notify(list, env, settings)).catch(() => {}));
+      if (action.change && settings.webhook) context.waitUntil(done.then(({ list }) => notify(list, env, settings)).catch(() => {}));
       return (await done).response;
     } catch (error) {
       await drain(request);
-      return errorResponse(error, requestId, request.method);
+      return errorResponse(error, newRequestId(), request.method);
     }
   },
 
@@ -36,21 +35,23 @@ export default {
   },
 };
 
+const newRequestId = () => crypto.randomUUID().replaceAll("-", "").slice(0, 16).toUpperCase();
+
 /** Clients send their whole body before they read: a refusal in the midst of it would be a broken connection to them. */
 async function drain(request) {
   await request.body?.pipeTo(new WritableStream()).catch(() => {});
 }
 
 async function pass(request, action, body, signed, settings) {
-  const { answer, attempts } = await forward(request, action, body, settings);
+  const { answer, attempts } = await forward(request, signed, action, body, settings);
   const text = request.method === "POST" || action.change === "copy" ? await answer.text() : undefined;
   const list = events(request, action, answer, { text, length: body.length, signed, settings });
   return { list, response: respond(request, action, answer, { text, attempts }) };
 }
 
 /** Two questions cost a class C transaction at B2, and a restricted key may not ask them; the settings know. */
-function answered({ isAnswered }, { region }, requestId) {
-  const headers = { "x-amz-bucket-region": region, "x-amz-request-id": requestId };
+function answered({ isAnswered }, { region }) {
+  const headers = { "x-amz-bucket-region": region, "x-amz-request-id": newRequestId() };
   if (isAnswered === "head") return new Response(null, { headers });
   const xml = `<?xml version="1.0" encoding="UTF-8"?>\n<LocationConstraint xmlns="http://s3.amazonaws.com/doc/2006-03-01/">${region}</LocationConstraint>\n`;
   return new Response(xml, { headers: { ...headers, "content-type": "application/xml" } });

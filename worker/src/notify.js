@@ -12,9 +12,10 @@ const LONGEST_PAUSE_S = 3600;
  * @param {Request} request
  * @param {ReturnType<import("./policy.js").decide>} action
  * @param {Response} answer B2's
- * @param {{text?: string, keys?: string[], length: number, signed: {amzDate: string}, settings: {origin: string}}} more
+ * @param {{text?: string, keys?: string[], length: number, signed: {amzDate: string}, settings: ReturnType<import("./env.js").parse>}} more
  */
 export function events(request, action, answer, { text = "", length, signed, settings }) {
+  if (!settings.webhook) return [];
   const isRefused = action.change !== "delete-many" && text.includes("<Error>"); // S3 may say so under a 200
   if (!action.change || !answer.ok || isRefused) return [];
   const one = (key, encodedKey, more) => ({
@@ -60,7 +61,6 @@ function kind(request, action, answer, text) {
  * @param {ReturnType<import("./env.js").parse>} settings
  */
 export async function notify(list, env, settings) {
-  if (!settings.webhook) return;
   await Promise.all(list.map((event) => (env.EVENTS ? enqueue(event, env, settings) : insist(event, settings))));
 }
 
@@ -90,7 +90,7 @@ export async function consume(batch, settings) {
   await Promise.all(
     batch.messages.map(async (message) => {
       if (!settings.webhook || (await deliver(message.body, settings))) message.ack();
-      else message.retry({ delaySeconds: Math.min(5 * 2 ** message.attempts, LONGEST_PAUSE_S) });
+      else message.retry({ delaySeconds: Math.min(2 ** message.attempts, LONGEST_PAUSE_S) });
     }),
   );
 }

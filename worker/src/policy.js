@@ -25,8 +25,8 @@ export function decide(request, signed, settings) {
   const query = signed.query.filter(([name]) => !DROPPED.test(name));
   const names = query.map(([name]) => name);
   if (new Set(names).size < names.length) throw invalid("a name stands twice in the query");
-  const { bucket, key, encodedKey } = target(request.headers.get("host"), signed.path, settings.domain);
-  const asked = key ? onObject(request, names) : onBucket(request.method, names);
+  const { bucket, key, encodedKey } = target(signed.given.get("host"), signed.path, settings.domain);
+  const asked = key ? onObject(request.method, signed.given, names) : onBucket(request.method, names);
   if (!asked) throw denied("the signing proxy passes no such operation on");
 
   const { client } = signed;
@@ -35,13 +35,13 @@ export function decide(request, signed, settings) {
   if (key && !key.startsWith(client.prefix)) throw denied(`this key is for names that begin with '${client.prefix}'`);
   if (!key && client.prefix && !asked.isAnyPrefix && !value(query, "prefix").startsWith(client.prefix))
     throw denied(`this key lists only names that begin with '${client.prefix}'`);
-  if (asked.change === "copy" || request.headers.has("x-amz-copy-source")) checkSource(request, client);
-  for (const name of request.headers.keys())
+  if (asked.change === "copy" || signed.given.has("x-amz-copy-source")) checkSource(signed.given, client);
+  for (const name of signed.given.keys())
     if (name.startsWith("x-amz-grant-")) throw denied("the signing proxy passes no grants on");
   return { ...asked, bucket, key, encodedKey, query };
 }
 
-function onObject({ method, headers }, names) {
+function onObject(method, headers, names) {
   const has = (name) => names.includes(name);
   const only = (allowed) => names.every((name) => allowed.includes(name));
   if (method === "GET" && has("uploadId")) return only(PARTS) && { operation: "multipart" };
@@ -135,8 +135,8 @@ export function readKey(encoded) {
   return key;
 }
 
-function checkSource(request, client) {
-  const [path, ...version] = (request.headers.get("x-amz-copy-source") ?? "").replace(/^\//, "").split("?");
+function checkSource(headers, client) {
+  const [path, ...version] = (headers.get("x-amz-copy-source") ?? "").replace(/^\//, "").split("?");
   const at = path.indexOf("/");
   const isFine = at > 0 && version.every((one) => /^versionId=[\w.-]+$/.test(one)) && version.length < 2;
   if (!isFine) throw invalid("x-amz-copy-source must be BUCKET/KEY or BUCKET/KEY?versionId=ID");

@@ -15,6 +15,7 @@ const encoder = new TextEncoder();
  * @param {string} [keep] characters that stay, such as the slash of a path
  */
 export function uriEncode(text, keep = "") {
+  if (/^[A-Za-z0-9\-._~]*$/.test(text)) return text;
   return text.replace(/%([0-9A-Fa-f]{2})|[^A-Za-z0-9\-._~]/gu, (found, hex) => {
     if (hex) {
       const character = String.fromCharCode(parseInt(hex, 16));
@@ -99,13 +100,11 @@ export const hmac = (key, text) => crypto.subtle.sign("HMAC", key, encoder.encod
  */
 export async function isSignature(key, text, hex) {
   if (!/^[0-9a-f]{64}$/.test(hex)) return false;
-  return crypto.subtle.verify("HMAC", key, fromHex(hex), encoder.encode(text));
+  return crypto.subtle.verify("HMAC", key, Uint8Array.fromHex(hex), encoder.encode(text));
 }
 
 /** @param {BufferSource} bytes */
 export const sha256 = async (bytes) => toHex(await crypto.subtle.digest("SHA-256", bytes));
 
-export const toHex = (buffer) =>
-  [...new Uint8Array(buffer)].map((byte) => byte.toString(16).padStart(2, "0")).join("");
-
-const fromHex = (hex) => Uint8Array.from(hex.match(/../g), (pair) => parseInt(pair, 16));
+/** @param {ArrayBuffer} buffer */
+export const toHex = (buffer) => new Uint8Array(buffer).toHex();

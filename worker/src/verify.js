@@ -18,30 +18,31 @@ const CONTENT_HEADERS = new Set([
 const ACCEPT_ENCODINGS = ["identity", "gzip", "", "gzip, deflate", "gzip, deflate, br", "deflate, gzip", "*"];
 
 /**
- * Return what a good request is: its client, its path and query as SigV4 writes them, how its body is signed, and what
- * the signatures of its chunks go on from. Throws S3Error, each refusal with S3's own code.
+ * Return what a good request is: its client, its headers (`given`, a Map), its path and query as SigV4 writes them, how
+ * its body is signed, and what the signatures of its chunks go on from. Throws S3Error, each refusal with S3's own code.
  * @param {Request} request
  * @param {ReturnType<import("./env.js").parse>} settings
  * @param {number} now milliseconds
  */
 export async function verify(request, settings, now) {
+  const given = new Map(request.headers); // read once: each look into the request's own costs a crossing
   const { path, search } = rawTarget(request.url);
   const query = parseQuery(search);
-  const signed = readSignature(request, query);
+  const signed = readSignature(given, query);
   const client = settings.keys.get(signed.accessKeyId);
   if (!client) throw new S3Error(403, "InvalidAccessKeyId", "the access key id is not known here");
   checkScope(signed, settings.region);
   checkTime(signed, now);
-  checkSignedHeaders(request.headers, signed);
+  checkSignedHeaders(given, signed);
 
   const key = await signingKey(client, signed.scope);
-  const payloadHash = signed.payloadHash ?? request.headers.get("x-amz-content-sha256") ?? UNSIGNED_PAYLOAD;
+  const payloadHash = signed.payloadHash ?? given.get("x-amz-content-sha256") ?? UNSIGNED_PAYLOAD;
   const rest = query.filter(([name]) => name !== "X-Amz-Signature");
-  for (const encoding of acceptEncodings(request.headers, signed)) {
-    const headers = signed.headers.map((name) => [name, name === "accept-encoding" ? encoding : request.headers.get(name)]);
+  for (const encoding of acceptEncodings(given, signed)) {
+    const headers = signed.headers.map((name) => [name, name === "accept-encoding" ? encoding : given.get(name)]);
     const canonical = canonicalRequest({ method: request.method, path, query: rest, headers, payloadHash });
     if (await isSignature(key, await stringToSign(signed.amzDate, signed.scope, canonical), signed.signature)) {
-      return { ...signed, client, path, query: rest.filter(([name]) => !PRESIGNED.has(name)), payloadHash, key };
+      return { ...signed, given, client, path, query: rest.filter(([name]) => !PRESIGNED.has(name)), payloadHash, key };
     }
   }
   throw new S3Error(403, "SignatureDoesNotMatch", "the signature is not that of this request and this secret key");
@@ -63,19 +64,19 @@ const PRESIGNED = new Set([
   "X-Amz-Algorithm", "X-Amz-Credential", "X-Amz-Date", "X-Amz-Expires", "X-Amz-SignedHeaders", "X-Amz-Content-Sha256",
 ]);
 
-function readSignature(request, query) {
-  const authorization = request.headers.get("authorization");
+function readSignature(given, query) {
+  const authorization = given.get("authorization");
   const isPresigned = query.some(([name]) => name === "X-Amz-Signature" || name === "X-Amz-Algorithm");
   if (authorization && isPresigned) throw invalid("the request is signed twice: in its header and in its query");
-  if (request.headers.has("x-amz-security-token") || query.some(([name]) => name === "X-Amz-Security-Token"))
+  if (given.has("x-amz-security-token") || query.some(([name]) => name === "X-Amz-Security-Token"))
     throw new S3Error(400, "InvalidToken", "session tokens are not known here");
   if (isPresigned) return readQuery(query);
   if (!authorization) throw denied("unauthenticated requests are not allowed here");
   const match = HEADER.exec(authorization);
   if (!match) throw new S3Error(400, "InvalidRequest", `the Authorization header must be of the form ${ALGORITHM}`);
-  const amzDate = request.headers.get("x-amz-date");
+  const amzDate = given.get("x-amz-date");
   if (!amzDate) throw denied("the header x-amz-date is missing");
-  if (!request.headers.has("x-amz-content-sha256"))
+  if (!given.has("x-amz-content-sha256"))
     throw new S3Error(400, "InvalidRequest", "the header x-amz-content-sha256 is missing");
   return {
     ...readCredential(match[1]),

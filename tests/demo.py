@@ -1,0 +1,109 @@
+"""`make demo`: the whole system on this machine, from the browser to B2: the app, the Worker in the real workerd, the
+stand-in for B2, and the stand-in for Cloudflare's edge. Nothing leaves it, and nothing stays when it ends."""
+
+import argparse
+import os
+import signal
+import subprocess
+import sys
+from contextlib import ExitStack
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from types import FrameType
+
+from tests.b2 import B2, Key
+from tests.edge import Edge
+from tests.workerd import Workerd
+
+BUCKET, REGION = "bowerbird-demo", "us-west-004"
+KEY = Key("demo-key-id", "demo-secret-access-key")
+TOKEN = "demo-owner-token"
+WEBHOOK_SECRET = "demo-webhook-secret"
+
+
+def main() -> int:
+    """Run until Ctrl-C or SIGTERM; 2 if a port is taken."""
+    ports = _ports()
+    signal.signal(signal.SIGTERM, _interrupt)
+    with ExitStack() as stack:
+        try:
+            b2 = B2(REGION, BUCKET, [KEY], s3_port=ports.s3_port, friendly_port=ports.friendly_port)
+            stack.enter_context(b2)
+            # Nothing is kept at the edge: the app does not purge what it deletes yet.
+            edge = stack.enter_context(Edge(b2.friendly_address, BUCKET, ports.edge_port, keeps=False))
+            app_url = f"http://127.0.0.1:{ports.app_port}"
+            worker = stack.enter_context(Workerd(_variables(b2, app_url, ports.worker_port), port=ports.worker_port))
+        except (OSError, RuntimeError) as e:
+            print(f"the demo cannot start: {e}", file=sys.stderr)
+            return 2
+        print(_words(worker, b2, edge, app_url), flush=True)
+        folder = stack.enter_context(TemporaryDirectory(prefix="bowerbird-demo-"))
+        app = subprocess.Popen(
+            [sys.executable, "-m", "app.cli", "serve"], env=_environment(folder, app_url, worker, edge)
+        )
+        try:
+            return app.wait()
+        except KeyboardInterrupt:
+            app.terminate()
+            app.wait()
+            return 0
+
+
+def _ports() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="make demo", description=__doc__)
+    for name, port in (("app", 8080), ("edge", 8081), ("worker", 8787), ("s3", 9000), ("friendly", 9001)):
+        parser.add_argument(f"--{name}-port", type=int, default=port)
+    return parser.parse_args()
+
+
+def _variables(b2: B2, app_url: str, port: int) -> dict[str, str]:
+    return {
+        "B2_ENDPOINT": b2.endpoint,
+        "B2_REGION": REGION,
+        "B2_APPLICATION_KEY_ID": KEY.access_key_id,
+        "B2_APPLICATION_KEY": KEY.secret_access_key,
+        "DOMAIN": f"localhost:{port}",
+        "WEBHOOK_URL": f"{app_url}/hooks/b2",
+        "WEBHOOK_SECRET": WEBHOOK_SECRET,
+    }
+
+
+def _environment(folder: str, app_url: str, worker: Workerd, edge: Edge) -> dict[str, str]:
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("BOWERBIRD_")}
+    return kept | {
+        "BOWERBIRD_BIND": app_url.removeprefix("http://"),
+        "BOWERBIRD_PUBLIC_URL": edge.url,
+        "BOWERBIRD_DATA_DIR": str(Path(folder) / "data"),
+        "BOWERBIRD_STORE": "s3",
+        "BOWERBIRD_S3_ENDPOINT": worker.url,
+        "BOWERBIRD_S3_REGION": REGION,
+        "BOWERBIRD_S3_BUCKET": BUCKET,
+        "BOWERBIRD_S3_ACCESS_KEY_ID": KEY.access_key_id,
+        "BOWERBIRD_S3_SECRET_ACCESS_KEY": KEY.secret_access_key,
+        "BOWERBIRD_WEBHOOK_SECRET": WEBHOOK_SECRET,
+        "BOWERBIRD_BOOTSTRAP_TOKEN": TOKEN,
+    }
+
+
+def _words(worker: Workerd, b2: B2, edge: Edge, app_url: str) -> str:
+    return f"""The signing proxy is at {worker.url}, B2 at {b2.endpoint} (downloads at {b2.friendly}),
+the images at {edge.url}, the owner's token is {TOKEN}
+
+Any S3 client works through the signing proxy with:
+  export AWS_ENDPOINT_URL={worker.url}
+  export AWS_ACCESS_KEY_ID={KEY.access_key_id}
+  export AWS_SECRET_ACCESS_KEY={KEY.secret_access_key}
+  export AWS_DEFAULT_REGION={REGION}
+  export BUCKET={BUCKET}
+  export BOWERBIRD_URL={app_url}
+  export BOWERBIRD_TOKEN={TOKEN}
+such as: aws s3 cp picture.png s3://$BUCKET/
+"""
+
+
+def _interrupt(_number: int, _frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,64 @@
+"""The Worker as Cloudflare gets it: it builds, it says what it needs, and a queue delivers what a minute could not."""
+
+import hashlib
+import hmac
+import json
+import os
+import re
+import subprocess
+from pathlib import Path
+
+from tests.programs import node
+from tests.worker.conftest import SECRET
+from tests.workerd import WORKER, compatibility_date
+
+ROOT = WORKER.parent
+ENVIRONMENT = {"WRANGLER_SEND_METRICS": "false", "CI": "1"}
+
+
+def test_wrangler_builds_it(tmp_path: Path) -> None:
+    wrangler = WORKER / "node_modules/wrangler/bin/wrangler.js"
+    environment = os.environ | ENVIRONMENT | {"HOME": str(tmp_path)}
+    command = [node(), str(wrangler), "deploy", "--dry-run", f"--outdir={tmp_path / 'built'}"]
+
+    done = subprocess.run(
+        command, cwd=WORKER, env=environment, capture_output=True, text=True, timeout=120, check=False
+    )
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "--dry-run: exiting now" in done.stdout
+    built = (tmp_path / "built/index.js").read_text()
+    assert len(built) < 64 * 1024
+    assert "node_modules" not in built, "nothing of others goes along"
+
+
+def test_it_depends_on_nothing_and_its_lock_names_no_place() -> None:
+    package = json.loads((WORKER / "package.json").read_text())
+    lock = (WORKER / "package-lock.json").read_text()
+
+    assert "dependencies" not in package
+    assert all(re.fullmatch(r"[\d.]+|\$\w+", version) for version in package["devDependencies"].values())
+    assert '"resolved"' not in lock and "integrity" in lock
+    assert re.fullmatch(r"20\d\d-\d\d-\d\d", compatibility_date())
+
+
+def test_every_variable_of_the_worker_stands_in_the_guide() -> None:
+    code = (WORKER / "src/env.js").read_text()
+    guide = (ROOT / "docs/deploy.md").read_text()
+    read = set(re.findall(r"env\.([A-Z][A-Z0-9_]+)", code)) | {"EVENTS"}
+
+    assert read == set(re.findall(r"^\| `([A-Z][A-Z0-9_]+)` \|", guide, re.MULTILINE))
+
+
+def test_a_queue_keeps_what_the_app_did_not_take_and_brings_it_again() -> None:
+    """Miniflare's queue, which is Cloudflare's own stand-in for theirs."""
+    done = subprocess.run(
+        [node(), "test/queue.mjs", SECRET], cwd=WORKER, capture_output=True, text=True, timeout=60, check=False
+    )
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    tries = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [one["status"] for one in tries] == [503, 200]
+    assert len({one["body"] for one in tries}) == 1
+    for one in tries:
+        assert one["signature"] == "v1=" + hmac.new(SECRET.encode(), one["body"].encode(), hashlib.sha256).hexdigest()
