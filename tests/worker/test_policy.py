@@ -29,7 +29,11 @@ REFUSED: dict[str, tuple[Callable[[Proxy], Answer], int, str]] = {
     "a policy": (lambda p: p.signed("PUT", f"/{BUCKET}?policy=", b"{}"), 403, "AccessDenied"),
     "versioning": (lambda p: p.signed("PUT", f"/{BUCKET}?versioning=", b"<x/>"), 403, "AccessDenied"),
     "tags": (lambda p: p.signed("PUT", f"{MINE}?tagging=", b"<x/>"), 403, "AccessDenied"),
-    "grants": (lambda p: p.signed("PUT", MINE, b"x", {"x-amz-grant-read": "id=1"}), 403, "AccessDenied"),
+    "grants": (lambda p: p.signed("PUT", MINE, b"x", {"x-amz-grant-read": "id=1"}), 501, "NotImplemented"),
+    "a key of its own to encrypt with": (
+        lambda p: p.signed("PUT", MINE, b"x", {"x-amz-server-side-encryption-customer-key": "k"}), 501,
+        "NotImplemented"),
+    "a lock": (lambda p: p.signed("PUT", MINE, b"x", {"x-amz-object-lock-mode": "COMPLIANCE"}), 501, "NotImplemented"),
     "a query": (lambda p: p.signed("POST", f"{MINE}?select=&select-type=2", b"x"), 403, "AccessDenied"),
     "a form": (lambda p: p.signed("POST", f"/{BUCKET}", b"x"), 403, "AccessDenied"),
     "OPTIONS": (lambda p: p.signed("OPTIONS", MINE), 403, "AccessDenied"),
@@ -48,6 +52,11 @@ REFUSED: dict[str, tuple[Callable[[Proxy], Answer], int, str]] = {
     "many deletions, one outside": (
         lambda p: _prefixed(p, "POST", f"/{BUCKET}?delete=", XML % b"mine/a</Key></Object><Object><Key>other/b"), 403,
         "AccessDenied"),
+    "a deletion in CDATA": (
+        lambda p: _prefixed(p, "POST", f"/{BUCKET}?delete=", XML % b"<![CDATA[other/b]]>"), 400, "MalformedXML"),
+    "a deletion behind an attribute": (
+        lambda p: _prefixed(p, "POST", f"/{BUCKET}?delete=", XML.replace(b"<Key>", b"<Key a='b'>") % b"other/b"),
+        400, "MalformedXML"),
     "a deletion behind an entity": (
         lambda p: _prefixed(p, "POST", f"/{BUCKET}?delete=", XML % b"&#111;ther/b"), 403, "AccessDenied"),
     "deletions of nothing": (lambda p: _prefixed(p, "POST", f"/{BUCKET}?delete=", b"<Delete/>"), 400, "MalformedXML"),
@@ -108,6 +117,17 @@ def test_another_spelling_of_the_same_name_is_the_same_object(proxy: Proxy) -> N
     made = Signer().header("GET", proxy.host, f"/{BUCKET}/a%21b.png", {}, hashlib.sha256(b"").hexdigest())
 
     assert proxy.send("GET", f"/{BUCKET}/a!b.png", made).body == b"x"
+
+
+def test_a_deletion_that_is_hidden_beside_a_good_one_does_not_happen(proxy: Proxy) -> None:
+    proxy.signed("PUT", f"/{BUCKET}/other/b.png", b"x")
+    proxy.signed("PUT", MINE, b"x")
+    hidden = b"<Object><Key><![CDATA[other/b.png]]></Key><Key>mine/a.png</Key></Object>"
+
+    _prefixed(proxy, "POST", f"/{BUCKET}?delete=", b"<Delete>" + hidden + b"</Delete>")
+
+    assert proxy.b2.body("other/b.png") == b"x"
+    assert proxy.b2.body("mine/a.png") is None
 
 
 def test_a_prefix_is_room_enough_to_work_in(proxy: Proxy) -> None:

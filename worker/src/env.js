@@ -31,7 +31,7 @@ export function parse(env) {
   else if (env.B2_ENDPOINT && !region) problems.push("B2_REGION is not set, and B2_ENDPOINT does not name it");
   if (env.WEBHOOK_URL && !env.WEBHOOK_SECRET) problems.push("WEBHOOK_SECRET is not set, but WEBHOOK_URL is");
   if (env.WEBHOOK_URL && !URL.canParse(env.WEBHOOK_URL)) problems.push("WEBHOOK_URL is not an address");
-  const bufferBytes = Number(env.BUFFER_BYTES || 8 * MIB);
+  const bufferBytes = Number(env.BUFFER_BYTES || 4 * MIB);
   if (!(bufferBytes >= 0 && bufferBytes <= 32 * MIB)) problems.push("BUFFER_BYTES is not a number up to 33554432");
   const keys = readKeys(env, problems);
   if (problems.length) throw new S3Error(500, "InternalError", `the signing proxy is not set up: ${problems.join("; ")}`);

@@ -43,14 +43,14 @@ export function errorResponse(error, requestId, method) {
 }
 
 function xml(error, requestId) {
-  const region = error.more.region ? `<Region>${escape(error.more.region)}</Region>` : "";
-  return `<?xml version="1.0" encoding="UTF-8" standalone="yes"?>\n<Error><Code>${error.code}</Code><Message>${escape(
+  const region = error.more.region ? `<Region>${escapeXml(error.more.region)}</Region>` : "";
+  return `<?xml version="1.0" encoding="UTF-8" standalone="yes"?>\n<Error><Code>${error.code}</Code><Message>${escapeXml(
     error.message,
   )}</Message>${region}<RequestId>${requestId}</RequestId><HostId>${HOST_ID}</HostId></Error>\n`;
 }
 
 const ENTITIES = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&apos;" };
 
-// What XML 1.0 cannot hold at all goes, the rest is escaped.
-const escape = (text) =>
+/** Return `text` as XML has it; what XML 1.0 cannot hold at all goes. */
+export const escapeXml = (text) =>
   text.replace(/[^\t\n\r\x20-\ufffd]/g, "").replace(/[&<>"']/g, (character) => ENTITIES[character]);

@@ -1,6 +1,7 @@
 /** The request as B2 gets it, signed anew over as little as B2 needs; and B2's answer as the client gets it. */
 
 import { S3Error, slowDown } from "./errors.js";
+import { SENT } from "./policy.js";
 import { canonicalQuery, canonicalRequest, hmac, signingKey, stringToSign, toHex } from "./sigv4.js";
 
 const ATTEMPTS = 4;
@@ -9,9 +10,8 @@ const LONGEST_WAIT_S = 3; // longer than that the client waits by itself
 // 52x and 530 are Cloudflare's own, when B2 does not answer it.
 const TRANSIENT = new Set([408, 429, 500, 502, 503, 504, 520, 521, 522, 523, 524, 525, 526, 527, 530]);
 
-// B2 wants every x-amz-* header signed and no other: what is not signed cannot break by what Cloudflare rewrites.
-const SIGNED = /^x-amz-(meta-.+|acl|copy-source|copy-source-range|metadata-directive|server-side-encryption)$/;
-const SENT = [
+// Only x-amz-* headers are signed, as B2 wants it: what is not signed cannot break by what Cloudflare rewrites.
+const CONTENT = [
   "cache-control", "content-disposition", "content-encoding", "content-language", "content-md5", "content-type", "expires",
 ];
 const CONDITIONS = ["if-match", "if-modified-since", "if-none-match", "if-unmodified-since", "range"];
@@ -82,7 +82,7 @@ function headersFor(given, method, md5) {
   for (const [name, value] of given) {
     if (name === "x-amz-acl" && value === "private") continue; // SDKs send it unasked; B2 knows the bucket's ACL alone
     const isCondition = method === "GET" && CONDITIONS.includes(name);
-    if (SIGNED.test(name) || isCondition || (SENT.includes(name) && method !== "GET")) headers[name] = value;
+    if (SENT.test(name) || isCondition || (CONTENT.includes(name) && method !== "GET")) headers[name] = value;
   }
   const coding = headers["content-encoding"]?.split(",").map((one) => one.trim()).filter((one) => one !== "aws-chunked");
   if (coding?.length) headers["content-encoding"] = coding.join(", ");

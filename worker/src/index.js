@@ -5,7 +5,7 @@ import { readSettings } from "./env.js";
 import { S3Error, errorResponse } from "./errors.js";
 import { forward, respond } from "./forward.js";
 import { consume, events, notify } from "./notify.js";
-import { checkKeys, decide } from "./policy.js";
+import { decide, rewriteDeletion } from "./policy.js";
 import { sha256 } from "./sigv4.js";
 import { verify } from "./verify.js";
 
@@ -63,8 +63,9 @@ async function prepare(request, action, body, signed) {
   const sent = request.headers.get("content-md5");
   if (sent !== null && sent !== (await md5(body.bytes))) throw new S3Error(400, "BadDigest", "Content-MD5 is not that of the body");
   const xml = new TextDecoder().decode(body.bytes);
-  if (action.change === "delete-many") checkKeys(xml, signed.client);
-  else body.bytes = new TextEncoder().encode(xml.replace(/<(Checksum\w+)>[^<]*<\/\1>/g, ""));
+  const isDeletion = action.change === "delete-many";
+  const rewritten = isDeletion ? rewriteDeletion(xml, signed.client) : xml.replace(/<(Checksum\w+)>[^<]*<\/\1>/g, "");
+  body.bytes = new TextEncoder().encode(rewritten);
   body.payloadHash = await sha256(body.bytes);
   body.md5 = await md5(body.bytes);
 }

@@ -1,6 +1,6 @@
 /** What a request would do, and whether its client may: by bucket, key prefix and operation. */
 
-import { S3Error, denied, invalid } from "./errors.js";
+import { S3Error, denied, escapeXml, invalid } from "./errors.js";
 
 const LISTING = [
   "list-type", "prefix", "delimiter", "max-keys", "marker", "continuation-token", "start-after", "encoding-type",
@@ -13,6 +13,13 @@ const READING = [
 const PARTS = ["uploadId", "max-parts", "part-number-marker"];
 // What SDKs add for themselves, and checksums that a presigned address carries: B2 refuses them.
 const DROPPED = /^(x-id|x-amz-checksum-.*|x-amz-sdk-checksum-algorithm)$/i;
+
+// B2 wants every x-amz-* header signed; these are the ones that it is sent.
+export const SENT =
+  /^x-amz-(meta-.+|acl|copy-source|copy-source-range|expected-bucket-owner|metadata-directive|server-side-encryption)$/;
+// Those that are for the proxy itself, or that say nothing B2 could know: it has one storage class, and one who pays.
+const READ =
+  /^x-amz-(checksum-.+|content-sha256|date|decoded-content-length|request-payer|sdk-checksum-algorithm|storage-class|trailer|user-agent)$/;
 
 /**
  * Return `{operation, bucket, key, query, change}`: what is asked for, the query that goes on to B2, and the kind of
@@ -36,8 +43,10 @@ export function decide(request, signed, settings) {
   if (!key && client.prefix && !asked.isAnyPrefix && !value(query, "prefix").startsWith(client.prefix))
     throw denied(`this key lists only names that begin with '${client.prefix}'`);
   if (asked.change === "copy" || signed.given.has("x-amz-copy-source")) checkSource(signed.given, client);
+  // A header that is dropped in silence could be one that was to protect the object.
   for (const name of signed.given.keys())
-    if (name.startsWith("x-amz-grant-")) throw denied("the signing proxy passes no grants on");
+    if (name.startsWith("x-amz-") && !SENT.test(name) && !READ.test(name))
+      throw new S3Error(501, "NotImplemented", `the header ${name} is not known here`);
   return { ...asked, bucket, key, encodedKey, query };
 }
 
@@ -78,15 +87,24 @@ const known = (names) => names.every((name) => LISTING.includes(name));
 const value = (query, wanted) => decodeURIComponent(query.find(([name]) => name === wanted)?.[1] ?? "");
 
 /**
- * Throw S3Error unless `client` may delete every key that a DeleteObjects names.
+ * Return a DeleteObjects anew, from what was read of it and nothing else: what this reader might have missed (CDATA,
+ * comments, prefixes) B2 never sees. Throws S3Error unless `client` may delete every key.
  * @param {string} xml
  */
-export function checkKeys(xml, client) {
-  const keys = elements(xml, "Key");
-  if (!keys.length || keys.length > 1000)
-    throw new S3Error(400, "MalformedXML", `there are ${keys.length} keys to delete; 1 to 1000 are taken`);
-  const foreign = keys.find((key) => !key.startsWith(client.prefix));
-  if (foreign !== undefined) throw denied(`this key is for names that begin with '${client.prefix}'`);
+export function rewriteDeletion(xml, client) {
+  const objects = [...xml.matchAll(/<Object>(.*?)<\/Object>/gs)].map(([, one]) => ({
+    key: elements(one, "Key")[0],
+    versionId: elements(one, "VersionId")[0],
+  }));
+  if (!objects.length || objects.length > 1000 || objects.some(({ key }) => !key))
+    throw new S3Error(400, "MalformedXML", "a DeleteObjects has 1 to 1000 objects, each with its key");
+  if (objects.some(({ key }) => !key.startsWith(client.prefix)))
+    throw denied(`this key is for names that begin with '${client.prefix}'`);
+  const parts = objects.map(({ key, versionId }) => {
+    const version = versionId ? `<VersionId>${escapeXml(versionId)}</VersionId>` : "";
+    return `<Object><Key>${escapeXml(key)}</Key>${version}</Object>`;
+  });
+  return `<Delete xmlns="http://s3.amazonaws.com/doc/2006-03-01/">${parts.join("")}</Delete>`;
 }
 
 const ENTITIES = { amp: "&", lt: "<", gt: ">", quot: '"', apos: "'" };
