@@ -1,6 +1,5 @@
 """A stand-in for Backblaze B2 that is as strict as B2: moto stores, a front of our own refuses what B2 refuses."""
 
-import hashlib
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -8,6 +7,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Self
 
+from .account import Account
 from .faults import Fault, Faults
 from .friendly import FriendlyFront
 from .front import Record, S3Front
@@ -19,7 +19,7 @@ __all__ = ["ALL", "B2", "Fault", "Key", "Record"]
 
 
 class B2:
-    """One account with one bucket: its S3 host, and its download host."""
+    """One account with one bucket: its S3 host, and its download host; ports of 0 are chosen by the system."""
 
     def __init__(
         self,
@@ -30,36 +30,33 @@ class B2:
         s3_port: int = 0,
         friendly_port: int = 0,
         tls: bool = False,
+        host: str = "127.0.0.1",
         accept_checksums: bool = False,
-        is_public: bool = True,
         clock: Callable[[], float] = time.time,
+        public: bool = True,
+        is_public: bool = True,
     ) -> None:
+        public = public and is_public  # two names for one thing, both in use
         self.region = region
         self.bucket = bucket
         self.key = keys[0]
+        self.faults = Faults()
         self._folder = TemporaryDirectory(prefix="b2-")
-        certificate = make_certificate(Path(self._folder.name)) if tls else None
+        certificate = make_certificate(Path(self._folder.name), host) if tls else None
         self.ca_bundle = certificate[0] if certificate else None
         self._storage = Storage(bucket, region)
-        self._s3 = S3Front(
+        self._account = Account(
             self._storage,
             {key.access_key_id: key for key in keys},
             region,
-            bucket=bucket,
-            clock=clock,
-            is_public=is_public,
-            accept_checksums=accept_checksums,
-            port=s3_port,
-            tls=certificate,
-        )
-        self._friendly = FriendlyFront(
-            self._storage,
             bucket,
-            is_public=is_public,
-            faults=self._s3.faults,
-            transactions=self._s3.transactions,
-            sha1_of=lambda body: hashlib.sha1(body, usedforsecurity=False).hexdigest(),
-            port=friendly_port,
+            clock=clock,
+            public=public,
+            accept_checksums=accept_checksums,
+        )
+        self._s3 = S3Front(self._account, self.faults, host, s3_port, certificate)
+        self._friendly = FriendlyFront(
+            self._storage, bucket, self.faults, self._account.count, public=public, host=host, port=friendly_port
         )
 
     def start(self) -> Self:
@@ -81,7 +78,7 @@ class B2:
 
     @property
     def endpoint(self) -> str:
-        return f"{'https' if self.ca_bundle else 'http'}://127.0.0.1:{self._s3.port}"
+        return self._s3.url
 
     @property
     def friendly(self) -> str:
@@ -89,15 +86,11 @@ class B2:
 
     @property
     def s3_address(self) -> tuple[str, int]:
-        return "127.0.0.1", self._s3.port
+        return self._s3.address
 
     @property
     def friendly_address(self) -> tuple[str, int]:
-        return "127.0.0.1", self._friendly.port
-
-    @property
-    def faults(self) -> Faults:
-        return self._s3.faults
+        return self._friendly.address
 
     @property
     def requests(self) -> list[Record]:
@@ -105,20 +98,25 @@ class B2:
         return self._s3.records
 
     @property
+    def downloads(self) -> list[Record]:
+        """What has come to the download host, in order."""
+        return self._friendly.records
+
+    @property
     def transactions(self) -> Counter[str]:
         """How many transactions of each class were paid for."""
-        return self._s3.transactions
+        return self._account.transactions
 
     def forget(self) -> None:
         """Forget requests, transactions and faults; what is stored stays."""
-        self._s3.records.clear()
-        self._s3.transactions.clear()
-        self._s3.faults.clear()
+        self.requests.clear()
+        self.downloads.clear()
+        self.transactions.clear()
+        self.faults.clear()
 
     def empty(self) -> None:
-        """Remove every version of everything, and forget."""
-        for key, version_id, _, _ in list(self._storage.versions()):
-            self._storage.remove(key, version_id)
+        """Remove every version of everything and every unfinished upload, and forget."""
+        self._storage.empty()
         self.forget()
 
     def versions(self, key: str | None = None) -> list[tuple[str, str, bool, int]]:

@@ -1,6 +1,7 @@
 """`python -m tests.b2`: the stand-in alone, for trying a client by hand."""
 
 import argparse
+import logging
 import signal
 import threading
 
@@ -17,6 +18,7 @@ def main() -> None:
     parser.add_argument("--key-id", default="demo-key-id")
     parser.add_argument("--secret", default="demo-secret-access-key")
     given = parser.parse_args()
+    logging.getLogger("werkzeug").setLevel(logging.WARNING)  # moto's own lines are no news
     ended = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: ended.set())

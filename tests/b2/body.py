@@ -2,30 +2,53 @@
 
 import base64
 import hashlib
+from collections.abc import Mapping
 from typing import BinaryIO
 
 from tests.edge.relay import Relay
 
-from .errors import Refusal
+from .errors import Refusal, invalid, no_length
 from .rules import MAX_PUT
 
+_WITH_BODY = ("PUT", "POST")
 
-def receive(request: Relay, body: BinaryIO) -> int:
+
+def declared_length(headers: Mapping[str, str]) -> int:
+    """Return the Content-Length, 0 where there is none; raise Refusal if it is no length or too great to take."""
+    text = headers.get("content-length", "0")
+    if not (text.isascii() and text.isdigit()):
+        raise invalid("Content-Length must be a number")
+    if int(text) > MAX_PUT:
+        raise Refusal(400, "EntityTooLarge", "Your proposed upload exceeds the maximum allowed object size.")
+    return int(text)
+
+
+def receive(request: Relay, headers: Mapping[str, str], body: BinaryIO) -> int:
+    """Read the whole body into `body` and return its size in bytes; a chunked one is read and thrown away."""
+    try:
+        wanted = declared_length(headers)
+    except Refusal:
+        request.close_connection = True
+        raise
+    if "transfer-encoding" in headers:
+        request.close_connection = True
+        for _ in request.body():
+            pass
+        return 0
     size = 0
     for piece in request.body():
         body.write(piece)
         size += len(piece)
-    if size < int(request.headers.get("content-length") or 0):
+    if size < wanted:
         request.close_connection = True
         raise Refusal(400, "IncompleteBody", "The request body terminated unexpectedly")
     return size
 
 
-def check_body(request: Relay, headers: dict[str, str], body: BinaryIO, size: int) -> None:
-    if request.command in ("PUT", "POST") and "content-length" not in headers:
-        raise Refusal(411, "MissingContentLength", "You must provide the Content-Length HTTP header.")
-    if size > MAX_PUT:
-        raise Refusal(400, "EntityTooLarge", "Your proposed upload exceeds the maximum allowed object size.")
+def check_body(method: str, headers: Mapping[str, str], body: BinaryIO) -> None:
+    """Raise Refusal unless the body has a length, and the digests that its headers give."""
+    if "transfer-encoding" in headers or (method in _WITH_BODY and "content-length" not in headers):
+        raise no_length()
     wanted = headers.get("x-amz-content-sha256", "UNSIGNED-PAYLOAD")
     body.seek(0)
     if wanted != "UNSIGNED-PAYLOAD" and hashlib.file_digest(body, "sha256").hexdigest() != wanted:

@@ -5,21 +5,20 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
-from botocore.auth import S3SigV4Auth
+from botocore.auth import S3SigV4Auth, S3SigV4QueryAuth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
-from .errors import Refusal
+from .errors import Refusal, mismatch, unauthenticated
 
 ALL = frozenset(
     {"listAllBucketNames", "listBuckets", "listFiles", "readFiles", "writeFiles", "deleteFiles", "writeBuckets"}
 )
 _HEADER = re.compile(r"AWS4-HMAC-SHA256 Credential=([^,]+),\s*SignedHeaders=([^,]+),\s*Signature=([0-9a-f]{64})")
 _SKEW = timedelta(minutes=15)
-_MISMATCH = Refusal(403, "SignatureDoesNotMatch", "Signature validation failed")
-_NO_AUTHORIZATION = Refusal(403, "AccessDenied", "Unauthenticated requests are not allowed for this api")
+_SIGV2 = ("Signature", "AWSAccessKeyId")
 
 
 @dataclass(frozen=True)
@@ -53,14 +52,16 @@ def verify(
     clock: Callable[[], float],
 ) -> Key:
     """Return the key that signed the request; raise Refusal as B2 does. `headers` have lower-case names."""
-    url = urlsplit(target)
-    signed = _from_query(url.query) if "X-Amz-Signature=" in url.query else _from_header(headers, url.query)
-    access_key_id, date, scope_region, service, end = (signed.credential + [""] * 5)[:5]
+    path, _, query = target.partition("?")
+    signed = _from_query(query) if "X-Amz-Signature" in names_in(query) else _from_header(headers, query)
+    if len(signed.credential) != 5:
+        raise mismatch()
+    access_key_id, date, scope_region, service, end = signed.credential
     key = keys.get(access_key_id)
     if key is None or key.is_master:
         raise Refusal(403, "InvalidAccessKeyId", "The key is not valid")
     if (scope_region, service, end) != (region, "s3", "aws4_request") or date != signed.amz_date[:8]:
-        raise _MISMATCH
+        raise mismatch()
     _check_time(signed, clock)
     for name in signed.names:
         if name not in headers:
@@ -69,22 +70,35 @@ def verify(
         if name.startswith("x-amz-") and name not in signed.names:
             raise Refusal(403, "AccessDenied", f"header '{name}' is present, but not signed")
     if "host" not in signed.names:
-        raise _MISMATCH
-    if not hmac.compare_digest(_expected(method, url.path, signed, headers, key, region), signed.signature):
-        raise _MISMATCH
+        raise mismatch()
+    expected = _expected(method, path, signed, headers, key, region)
+    if not hmac.compare_digest(expected.encode(), signed.signature.encode()):
+        raise mismatch()
     return key
+
+
+def names_in(query: str) -> set[str]:
+    """Return the names of the parameters of a raw query."""
+    return {part.partition("=")[0] for part in query.split("&")}
+
+
+def is_anonymous(headers: Mapping[str, str], query: str) -> bool:
+    """Whether a request does not even claim to be signed, in this version of signatures or an older one."""
+    return "authorization" not in headers and not names_in(query) & {"X-Amz-Signature", *_SIGV2}
 
 
 def _from_header(headers: Mapping[str, str], query: str) -> _Signed:
     match = _HEADER.fullmatch(headers.get("authorization", ""))
     if not match or "x-amz-date" not in headers or "x-amz-content-sha256" not in headers:
-        raise _NO_AUTHORIZATION
+        raise unauthenticated()
     credential, names, signature = match.groups()
     return _Signed(credential.split("/"), names.split(";"), signature, headers["x-amz-date"], None, query)
 
 
 def _from_query(query: str) -> _Signed:
     values = {name: unquote(value) for name, _, value in (part.partition("=") for part in query.split("&"))}
+    if values.get("X-Amz-Algorithm") != "AWS4-HMAC-SHA256":
+        raise Refusal(400, "AuthorizationQueryParametersError", "X-Amz-Algorithm only supports AWS4-HMAC-SHA256")
     rest = "&".join(part for part in query.split("&") if not part.startswith("X-Amz-Signature="))
     expires = values.get("X-Amz-Expires", "")
     if not expires.isdigit() or not 0 < int(expires) <= 604800:
@@ -103,7 +117,7 @@ def _check_time(signed: _Signed, clock: Callable[[], float]) -> None:
     try:
         at = datetime.strptime(signed.amz_date, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
     except ValueError:
-        raise _MISMATCH from None
+        raise mismatch() from None
     age = datetime.fromtimestamp(clock(), UTC) - at
     if signed.expires_s and age > timedelta(seconds=signed.expires_s):
         raise Refusal(403, "AccessDenied", "Request has expired")
@@ -114,16 +128,12 @@ def _check_time(signed: _Signed, clock: Callable[[], float]) -> None:
 
 
 def _expected(method: str, path: str, signed: _Signed, headers: Mapping[str, str], key: Key, region: str) -> str:
-    given = {name: headers[name] for name in signed.names}
-    payload_hash = headers.get("x-amz-content-sha256", "UNSIGNED-PAYLOAD")
-    auth = S3SigV4Auth(Credentials(key.access_key_id, key.secret_access_key), "s3", region)
+    """Return the signature that botocore gives to this request, with the signed headers alone."""
+    kind = S3SigV4Auth if signed.expires_s is None else S3SigV4QueryAuth
+    auth = kind(Credentials(key.access_key_id, key.secret_access_key), "s3", region)
     url = f"https://{headers['host']}{path}" + (f"?{signed.query}" if signed.query else "")
-    request = AWSRequest(method, url, headers=given | {"x-amz-content-sha256": payload_hash})
+    request = AWSRequest(method, url, headers={name: headers[name] for name in signed.names})
     request.context["timestamp"] = signed.amz_date
-    canonical = auth.canonical_request(request).split("\n")
-    # botocore signs every header there is: what is judged are those that the client has named.
-    if "x-amz-content-sha256" not in given:
-        at = next(i for i, line in enumerate(canonical) if line.startswith("x-amz-content-sha256:"))
-        del canonical[at]
-        canonical[-2] = ";".join(signed.names)
-    return str(auth.signature(auth.string_to_sign(request, "\n".join(canonical)), request))
+    # botocore would leave out some headers that a client may well have signed, such as user-agent.
+    auth.headers_to_sign = lambda request: request.headers
+    return str(auth.signature(auth.string_to_sign(request, auth.canonical_request(request)), request))

@@ -1,40 +1,56 @@
-"""Where the bytes are: moto's server, its version ids in B2's shape, and always with versions."""
+"""Where the bytes are: moto's server, with versions always, and with buckets that no other stand-in sees."""
 
 import http.client
 import re
+import secrets
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any, BinaryIO
+from dataclasses import dataclass, field
+from io import BytesIO
+from tempfile import SpooledTemporaryFile
+from typing import IO, BinaryIO
+from urllib.parse import unquote
 
 import boto3
 from botocore.config import Config
+from botocore.exceptions import ClientError
 from moto.server import ThreadedMotoServer
 
-_UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
-_IN_XML = re.compile(rb"<((?:\w*)VersionId(?:Marker)?)>(" + _UUID.pattern.encode() + rb")</")
-_OURS = re.compile(r"4_z[0-9a-f]+_f([0-9a-f]{32})_d\d+_m\d+_c004_v\d+_t\d+")
-_BUCKET_ID = "a1b2c3d4e5f6a7b8c9d0e1f2"
+from . import versions
+
+_SPOOLED = 1024 * 1024
+_PIECE = 256 * 1024
+_SENT_QUERY = re.compile(r"(?!X-Amz-)[^=]*")
 
 
 @dataclass
 class Stored:
-    """What moto answered."""
+    """What moto answered: `body` is XML or nothing, `content` the bytes of an object, to be closed."""
 
     status: int
     headers: list[tuple[str, str]]
-    body: bytes
+    body: bytes = b""
+    content: IO[bytes] = field(default_factory=BytesIO)
 
     def header(self, name: str) -> str | None:
         return next((value for key, value in self.headers if key.lower() == name), None)
 
 
 class Storage:
-    """One bucket in a moto server of its own."""
+    """One bucket, and those that are made beside it, in a moto server of its own."""
 
     def __init__(self, bucket: str, region: str) -> None:
-        self._bucket = bucket
         self._region = region
         self._server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
+        # moto keeps one set of buckets for the whole process, so each stand-in gives its own ones names of their own.
+        self._token = secrets.token_hex(8)
+        self._names: list[str] = []
+        self._bucket = self.inner(bucket)
+
+    def inner(self, bucket: str) -> str:
+        """Return the name that moto knows a bucket by."""
+        if bucket not in self._names:
+            self._names.append(bucket)
+        return f"{self._token}{self._names.index(bucket):05d}"
 
     def start(self) -> None:
         self._server.start()
@@ -48,74 +64,101 @@ class Storage:
             config=Config(s3={"addressing_style": "path"}),
         )
         self.client.create_bucket(Bucket=self._bucket, CreateBucketConfiguration={"LocationConstraint": self._region})
-        self.client.put_bucket_versioning(Bucket=self._bucket, VersioningConfiguration={"Status": "Enabled"})
+        self._keep_versions(self._bucket)
 
     def stop(self) -> None:
+        """End, and give moto's memory back."""
+        self.empty()
+        self.client.delete_bucket(Bucket=self._bucket)
         self.client.close()
         self._server.stop()
 
-    def call(self, method: str, target: str, headers: Mapping[str, str], body: BinaryIO, size: int) -> Stored:
-        """Do to the bucket what a request says."""
+    def call(
+        self,
+        method: str,
+        bucket: str,
+        raw_key: str,
+        raw_query: str,
+        headers: Mapping[str, str],
+        body: BinaryIO | None = None,
+        size: int = 0,
+    ) -> Stored:
+        """Do to the bucket what a request says; `body` is sent from where it stands."""
         connection = http.client.HTTPConnection(*self._address, timeout=60)
         try:
-            connection.putrequest(method, _to_moto(target), skip_accept_encoding=True)
+            connection.putrequest(method, self._path(bucket, raw_key, raw_query), skip_accept_encoding=True)
             # moto takes the service from the scope of a signature, and does not look at the rest.
             scope = f"Credential=moto/20200101/{self._region}/s3/aws4_request"
             connection.putheader("Authorization", f"AWS4-HMAC-SHA256 {scope}, SignedHeaders=host, Signature=0")
             for name, value in headers.items():
-                connection.putheader(name, _to_moto(value).encode("latin-1", "replace"))
+                connection.putheader(name, value.encode())
             if method in ("PUT", "POST"):
                 connection.putheader("Content-Length", str(size))
             connection.endheaders()
-            while method in ("PUT", "POST") and (piece := body.read(256 * 1024)):
+            while body and method in ("PUT", "POST") and (piece := body.read(_PIECE)):
                 connection.send(piece)
             answer = connection.getresponse()
-            found = [(name, _from_moto(value)) for name, value in answer.getheaders()]
-            text = answer.read()
-            is_xml = "xml" in (answer.getheader("content-type") or "")
-            return Stored(answer.status, found, _IN_XML.sub(_xml_from_moto, text) if is_xml else text)
+            is_object = method == "GET" and raw_key and answer.status in (200, 206) and "uploadId=" not in raw_query
+            stored = self._read(answer, is_object=bool(is_object))
         finally:
             connection.close()
+        if method == "PUT" and not raw_key and not raw_query and stored.status == 200:
+            self._keep_versions(self.inner(bucket))
+        return stored
+
+    def _path(self, bucket: str, raw_key: str, raw_query: str) -> str:
+        pairs = [part.partition("=") for part in raw_query.split("&") if part and _SENT_QUERY.match(part)]
+        ids = ("versionId", "version-id-marker")
+        query = "&".join(f"{name}{is_}{versions.to_moto(unquote(v)) if name in ids else v}" for name, is_, v in pairs)
+        return f"/{self.inner(bucket)}" + (f"/{raw_key}" if raw_key else "") + (f"?{query}" if query else "")
+
+    def _read(self, answer: http.client.HTTPResponse, *, is_object: bool) -> Stored:
+        headers = []
+        for name, value in answer.getheaders():
+            is_id = name.lower().endswith("version-id")
+            headers.append((name, versions.to_b2(value) if is_id else self._outer(value)))
+        stored = Stored(answer.status, headers)
+        if is_object:
+            stored.content = SpooledTemporaryFile(_SPOOLED)  # noqa: SIM115
+            while piece := answer.read(_PIECE):
+                stored.content.write(piece)
+            stored.content.seek(0)
+        else:
+            stored.body = self._outer(versions.xml_to_b2(answer.read().decode())).encode()
+        return stored
+
+    def _outer(self, text: str) -> str:
+        return re.sub(self._token + r"(\d{5})", lambda found: self._names[int(found[1])], text)
+
+    def _keep_versions(self, inner: str) -> None:
+        self.client.put_bucket_versioning(Bucket=inner, VersioningConfiguration={"Status": "Enabled"})
+
+    def buckets(self) -> list[str]:
+        """Return the names of the buckets there are."""
+        listed = self.client.list_buckets(Prefix=self._token)["Buckets"]
+        return [self._outer(one["Name"]) for one in listed]
 
     def versions(self) -> Iterator[tuple[str, str, bool, int]]:
         """Yield every version: its key, its id, whether it is a delete marker, its size; the latest of a key first."""
         pages = self.client.get_paginator("list_object_versions").paginate(Bucket=self._bucket)
         for page in pages:
             for one in page.get("Versions", []):
-                yield one["Key"], _from_moto(one["VersionId"]), False, one["Size"]
+                yield one["Key"], versions.to_b2(one["VersionId"]), False, one["Size"]
             for one in page.get("DeleteMarkers", []):
-                yield one["Key"], _from_moto(one["VersionId"]), True, 0
+                yield one["Key"], versions.to_b2(one["VersionId"]), True, 0
 
-    def is_hidden(self, key: str) -> bool:
-        """Whether the newest version of `key` is a hide marker."""
-        listed = self.client.list_object_versions(Bucket=self._bucket, Prefix=key)
-        return any(one["Key"] == key and one["IsLatest"] for one in listed.get("DeleteMarkers", []))
-
-    def remove(self, key: str, version_id: str) -> None:
-        self.client.delete_object(Bucket=self._bucket, Key=key, VersionId=_to_moto(version_id))
+    def empty(self) -> None:
+        """Remove every version and every unfinished upload."""
+        for key, version_id, _, _ in list(self.versions()):
+            self.client.delete_object(Bucket=self._bucket, Key=key, VersionId=versions.to_moto(version_id))
+        for one in self.client.list_multipart_uploads(Bucket=self._bucket).get("Uploads", []):
+            self.client.abort_multipart_upload(Bucket=self._bucket, Key=one["Key"], UploadId=one["UploadId"])
 
     def body(self, key: str) -> bytes | None:
+        """Return the current bytes of `key`; None if there are none, or they are hidden."""
         try:
             return bytes(self.client.get_object(Bucket=self._bucket, Key=key)["Body"].read())
-        except self.client.exceptions.NoSuchKey:
-            return None
-
-
-def _from_moto(text: str) -> str:
-    return _UUID.sub(lambda m: _b2_id(m[0]), text) if _UUID.fullmatch(text) else text
-
-
-def _xml_from_moto(match: Any) -> bytes:
-    return b"<%b>%b</" % (match[1], _b2_id(match[2].decode()).encode())
-
-
-def _b2_id(uuid: str) -> str:
-    return f"4_z{_BUCKET_ID}_f{uuid.replace('-', '')}_d20261124_m120000_c004_v0402000_t0001"
-
-
-def _to_moto(text: str) -> str:
-    def uuid(match: Any) -> str:
-        digits = match[1]
-        return "-".join((digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:]))
-
-    return _OURS.sub(uuid, text)
+        except ClientError as error:
+            if error.response["Error"]["Code"] in ("NoSuchKey", "404"):
+                return None
+            raise

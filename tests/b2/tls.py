@@ -1,4 +1,4 @@
-"""A certificate for 127.0.0.1, made when it is needed: boto3 sends other requests over TLS than without."""
+"""A certificate for this machine, made when it is needed: boto3 sends other requests over TLS than without."""
 
 import ipaddress
 from datetime import UTC, datetime, timedelta
@@ -10,11 +10,11 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 
-def make_certificate(folder: Path) -> tuple[Path, Path]:
-    """Write a self-signed certificate and its key into `folder`; return their paths."""
+def make_certificate(folder: Path, host: str = "127.0.0.1") -> tuple[Path, Path]:
+    """Write a self-signed certificate and its key into `folder`, for the address `host`; return their paths."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "B2 stand-in")])
-    names = [x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]
+    names = [x509.DNSName("localhost"), *(x509.IPAddress(ipaddress.ip_address(one)) for one in {"127.0.0.1", host})]
     now = datetime.now(UTC)
     certificate = (
         x509.CertificateBuilder()
