@@ -40,6 +40,9 @@ class ObjectStore(Protocol):
     def delete(self, key: str, version_id: str | None = None) -> None:
         """Remove the version `version_id` of `key`, or every version if it is None. What is not there is no error."""
 
+    def delete_hidden(self, key: str) -> None:
+        """Remove what a hide marker hides, and the marker; nothing where the object is there, or comes meanwhile."""
+
     def head(self, key: str) -> StoredObject | None:
         """Return what is stored under `key`, or None. Not for the way of an upload: it costs a class B transaction."""
 

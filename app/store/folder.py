@@ -39,6 +39,9 @@ class FolderStore:
         with _ours(self._folder):
             self._path(key).unlink(missing_ok=True)
 
+    def delete_hidden(self, key: str) -> None:
+        """See ObjectStore.delete_hidden: here nothing is ever hidden."""
+
     def head(self, key: str) -> StoredObject | None:
         """See ObjectStore.head."""
         found = self.open(key)

@@ -3,7 +3,7 @@
 import hashlib
 import random
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any, BinaryIO, cast
@@ -22,6 +22,7 @@ PATIENCE_S = 40.0  # B2's 503 "no tomes available" is by design and may last a w
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.5, 8.0
 _PING_KEY = "22222222.png"  # a key like any other; whether it is there does not matter
 
+_PAGE = 1000  # of a list: the most that S3 gives at once
 _ATTEMPTS = "x-bowerbird-attempts"
 _COPY_BYTES = 256 * 1024
 
@@ -70,7 +71,7 @@ class S3Store:
             if status != 200 or answer.get("ETag", "").strip('"') != md5:
                 raise Failure("the answer to a put was not that of a store")
             # Our signing proxy says so where it had to repeat the put: there may be another version.
-            is_one = _ATTEMPTS not in answer["ResponseMetadata"]["HTTPHeaders"]
+            is_one = answer["ResponseMetadata"]["HTTPHeaders"].get(_ATTEMPTS, "1") == "1"
             return answer.get("VersionId") if is_one else None
 
         version_id, is_only_one = self._persist(attempt)
@@ -79,9 +80,14 @@ class S3Store:
     def delete(self, key: str, version_id: str | None = None) -> None:
         """See ObjectStore.delete. Without a version id the versions of this one key are listed and removed."""
         _check_name(key)
-        for version in [version_id] if version_id else self._versions(key):
-            with suppress(Missing):
-                self._persist(lambda version=version: self._call("delete_object", Key=key, **_version(version)))
+        self._delete(key, [version_id] if version_id else [one["VersionId"] for one in self._versions(key)])
+
+    def delete_hidden(self, key: str) -> None:
+        """See ObjectStore.delete_hidden. Only what was listed is removed, so an object that is put meanwhile stays."""
+        _check_name(key)
+        versions = self._versions(key)
+        if not any(one["IsLatest"] and "Size" in one for one in versions):
+            self._delete(key, [one["VersionId"] for one in versions])
 
     def head(self, key: str) -> StoredObject | None:
         """See ObjectStore.head."""
@@ -120,7 +126,7 @@ class S3Store:
         """See ObjectStore.list_objects."""
         token: dict[str, str] = {}
         while True:
-            page = self._persist(lambda token=token: self._call("list_objects_v2", MaxKeys=1000, **token))[0]
+            page = self._persist(lambda token=token: self._call("list_objects_v2", MaxKeys=_PAGE, **token))[0]
             for one in page.get("Contents", []):
                 yield StoredObject(one["Key"], one["Size"], one["ETag"], one["LastModified"])
             if not page.get("IsTruncated"):
@@ -135,13 +141,25 @@ class S3Store:
         """See ObjectStore.sweep."""
         return 0
 
-    def _versions(self, key: str) -> list[str]:
-        def attempt() -> list[str]:
-            answer = self._call("list_object_versions", Prefix=key, MaxKeys=1000)
-            found = [*answer.get("Versions", []), *answer.get("DeleteMarkers", [])]
-            return [one["VersionId"] for one in found if one["Key"] == key]
+    def _delete(self, key: str, versions: Sequence[str]) -> None:
+        for version in versions:
+            with suppress(Missing):
+                self._persist(lambda version=version: self._call("delete_object", Key=key, **_version(version)))
 
-        return self._persist(attempt)[0]
+    def _versions(self, key: str) -> list[dict[str, Any]]:
+        """Return every version of `key` (they have a size) and its hide markers behind them: while the versions go one
+        by one, what hides them stays."""
+        versions, markers, after = [], [], {"KeyMarker": "", "VersionIdMarker": ""}
+        while True:
+            start = {name: value for name, value in after.items() if value}
+            page = self._persist(
+                lambda start=start: self._call("list_object_versions", Prefix=key, MaxKeys=_PAGE, **start)
+            )[0]
+            versions += [one for one in page.get("Versions", []) if one["Key"] == key]
+            markers += [one for one in page.get("DeleteMarkers", []) if one["Key"] == key]
+            after = {name: page.get(f"Next{name}", "") for name in after}
+            if not page.get("IsTruncated") or after["KeyMarker"] != key:  # the key itself comes first of its prefix
+                return [*versions, *markers]
 
     def _persist(self, attempt: Callable[[], Any]) -> tuple[Any, bool]:
         """Return what `attempt` returns, tried again until the patience is over, and whether no attempt before it

@@ -220,6 +220,53 @@ def test_an_object_of_another_s3_client_is_fetched_listed_and_deleted_whatever_i
     assert not {"Versions", "DeleteMarkers"} & bucket.list_object_versions(Bucket="pics").keys()
 
 
+def test_what_is_there_is_not_hidden_and_stays(store):
+    put(store)
+
+    store.delete_hidden(KEY)
+    store.delete_hidden(OTHER)
+
+    assert store.head(KEY)
+
+
+def test_what_is_hidden_goes_with_all_that_hides_it_and_what_is_put_meanwhile_stays(bucket, s3_endpoint):
+    put(s3(s3_endpoint))
+    bucket.delete_object(Bucket="pics", Key=KEY)
+    store = s3(s3_endpoint)
+    listed = store._versions(KEY)
+    put(store)
+    store._versions = lambda key: listed  # the put came behind the list
+    store.delete_hidden(KEY)
+
+    found = bucket.list_object_versions(Bucket="pics")
+    assert [one["IsLatest"] for one in found["Versions"]] == [True]
+    assert "DeleteMarkers" not in found
+
+
+def test_more_versions_than_a_page_has_go_and_those_of_longer_names_stay(bucket, s3_endpoint, monkeypatch):
+    monkeypatch.setattr("app.store.s3._PAGE", 3)
+    for _ in range(7):
+        bucket.put_object(Bucket="pics", Key="a.png", Body=b"x")
+    bucket.put_object(Bucket="pics", Key="a.png.bak", Body=b"x")
+
+    s3(s3_endpoint).delete("a.png")
+
+    assert [one["Key"] for one in bucket.list_object_versions(Bucket="pics")["Versions"]] == ["a.png.bak"]
+
+
+@pytest.mark.parametrize(("attempts", "is_one"), [(None, True), ("1", True), ("2", False)])
+def test_a_put_that_the_proxy_had_to_repeat_has_no_version_id_of_its_own(bucket, s3_endpoint, attempts, is_one):
+    store = s3(s3_endpoint)
+
+    def answered(parsed, **_):
+        if attempts:
+            parsed["ResponseMetadata"]["HTTPHeaders"]["x-bowerbird-attempts"] = attempts
+
+    store._connect().meta.events.register("after-call.s3.PutObject", answered)
+
+    assert (put(store) is not None) is is_one
+
+
 def test_a_hidden_object_is_not_there_and_a_bucket_that_is_not_there_is_an_error(bucket, s3_endpoint):
     store = s3(s3_endpoint)
     put(store)
