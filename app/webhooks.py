@@ -130,9 +130,9 @@ def _size(value: Any) -> int:
 def _ours_at(one: dict[str, Any]) -> datetime:
     try:
         at = datetime.fromisoformat(_text(one, "time"))
-    except ValueError as e:
+        return at.replace(tzinfo=at.tzinfo or UTC).astimezone(UTC)
+    except (ValueError, OverflowError) as e:  # the first and the last hours there are have no UTC
         raise BadRequest("the event's time must be of the form 2026-11-24T12:00:00.000Z") from e
-    return at.replace(tzinfo=at.tzinfo or UTC).astimezone(UTC)
 
 
 def _theirs_at(one: dict[str, Any]) -> datetime:

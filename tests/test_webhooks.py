@@ -107,6 +107,7 @@ def test_a_test_event_is_about_nothing():
         OURS | {"contentLength": 2**63},
         OURS | {"time": "yesterday"},
         OURS | {"time": 7},
+        OURS | {"time": "0001-01-01T00:00:00+14:00"},
         {"events": [THEIRS | {"eventTimestamp": "7"}]},
         {"events": [THEIRS | {"eventTimestamp": 10**15}]},
     ],
