@@ -137,7 +137,7 @@ class Uploads:
 
         If the store does not answer, the object goes with the next reconcile.
         """
-        for upload in self._catalog.uploads.retire([key], states=(State.LIVE,)):
+        for upload in self._catalog.uploads.retire([key], states=(State.LIVE, State.FOUND)):
             with suppress(Unavailable):
                 self.remove(upload)
 

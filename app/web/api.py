@@ -7,7 +7,7 @@ from urllib.parse import quote
 import structlog
 from flask import Blueprint, Response, g, jsonify, request
 
-from ..catalog.records import Upload
+from ..catalog.records import State, Upload
 from ..errors import NotFound
 from ..tokens import MANAGE, UPLOAD
 from . import parts
@@ -55,7 +55,8 @@ def show(key: str) -> Response:
 def delete(key: str) -> Response:
     """Delete one upload; 204, also when it is gone already; 404 for a key that never was."""
     authenticate(MANAGE)
-    if parts().catalog.uploads.get(key) is None:
+    row = parts().catalog.uploads.get(key)
+    if row is None or row.state is State.REFUSED:  # that is not an upload, and stays where it is
         raise NotFound("there is no such upload")
     parts().uploads.delete(key)
     log.info("deleted", request_id=g.request_id, key=key)

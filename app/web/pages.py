@@ -111,7 +111,7 @@ def show_deletion(key: str, token: str) -> str | tuple[str, int]:
     upload = parts().uploads.find_deletable(key, token)
     if upload is None:
         return _page("Nothing to delete here", "This is not one of our deletion links.", 404)
-    if upload.state is not State.LIVE:
+    if upload.state not in (State.LIVE, State.FOUND):  # found: it changed a moment ago, and can be deleted all the same
         return _page("Already deleted", "The image is gone.", 410)
     shown = answer(upload) | {"created_at": upload.created_at}
     return render_template("delete.html", upload=shown, action=f"/d/{quote(key)}/{token}")

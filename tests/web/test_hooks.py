@@ -132,6 +132,18 @@ def test_a_store_in_a_folder_ignores_what_a_bucket_says(make_app):
     assert row(app) is None
 
 
+def test_what_is_no_image_cannot_be_deleted_as_an_upload(cloud):
+    post(cloud, notification())
+    parts = cloud.extensions["bowerbird"]
+    parts.catalog.changes.admit(replace(row(cloud), state=State.REFUSED))
+    owner = {"Authorization": f"Bearer {OWNER}"}
+
+    answers = [getattr(cloud.test_client(), act)(f"/api/uploads/{KEY}", headers=owner) for act in ("get", "delete")]
+
+    assert [answer.status_code for answer in answers] == [404, 404]
+    assert row(cloud).state is State.REFUSED
+
+
 def test_an_upload_of_another_client_is_shown_and_deleted_by_its_whole_name(cloud):
     post(cloud, notification())
     parts = cloud.extensions["bowerbird"]
