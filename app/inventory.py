@@ -79,9 +79,9 @@ class Inventory:
     def compare(self, *, grace_s: float, accept_missing: bool = False) -> Compared:
         """Go through the bucket's list beside the catalog's, and mend what a lost notification left.
 
-        Objects without a row are found; live rows without an object, older than `grace_s`, go; tombstones whose object
-        is still there lose it. If more than ten live rows, and more than a tenth of them all, have no object, this may
-        be another bucket: then none of those is touched unless `accept_missing`.
+        Objects without a row are found; live rows without an object, older than `grace_s`, go; tombstones of our own
+        deletions lose an object that is still there. If more than ten live rows, and more than a tenth of them all,
+        have no object, this may be another bucket: then none of those is touched unless `accept_missing`.
         """
         compared = Compared()
         missing: list[Upload] = []
@@ -109,23 +109,30 @@ class Inventory:
         if row.state is State.LIVE and stored is None:
             if row.created_at < young:
                 missing.append(row)
-        elif row.state is State.LIVE and stored is not None and stored.size != row.size:
+        elif row.state in (State.LIVE, State.REFUSED) and stored is not None and stored.size != row.size:
             compared.found += self._catalog.changes.look_again(row)
         elif row.state is State.DELETED and stored is not None:
-            if row.deleted_at is None or stored.modified_at > row.deleted_at:  # somebody has put it again
+            # Put again since, or not removed by us alone: another client may have taken its hide marker away.
+            if row.is_foreign or row.deleted_at is None or stored.modified_at > row.deleted_at:
                 compared.found += self._catalog.changes.look_again(row)
             elif self._catalog.changes.bring_back(row):
                 self._uploads.remove(row)
                 compared.orphans += 1
 
+    def _bury(self, row: Upload, at: datetime) -> bool:
+        """Leave a tombstone where nothing was at that moment. Of what was an upload the versions that are hidden go:
+        anyone may read those by their ids. What never was one its owner may want back."""
+        if row.sha256:
+            self._store.delete_hidden(row.key)
+        return self._catalog.changes.bury(row, at=at)
+
     def _look_at(self, row: Upload) -> bool:
+        looked_at = self._uploads.clock()
         with SpooledTemporaryFile(_MIB, dir=self._settings.data_dir / "spool") as spooled:
             file = cast(BinaryIO, spooled)
             stored = self._store.fetch(row.key, file, max_bytes=self._settings.max_upload_bytes)
             if stored is None:
-                for gone in self._catalog.uploads.retire([row.key], states=(State.FOUND,)):
-                    self._uploads.remove(replace(gone, is_foreign=True))  # what is hidden goes, and what hides it
-                return True
+                return self._bury(row, looked_at)
             seen = replace(row, state=State.REFUSED, size=stored.size, version_id=stored.version_id)
             try:
                 seen = self._inspected(seen, stored, file)

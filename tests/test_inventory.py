@@ -206,6 +206,73 @@ def test_a_store_that_does_not_answer_leaves_the_row_for_the_next_round(cloud, c
     assert cloud.inventory.inspect() == 1
 
 
+@pytest.mark.parametrize("kind", [Kind.REMOVED, Kind.CREATED])
+def test_what_changes_while_somebody_looks_is_looked_at_again(cloud, client, monkeypatch, kind):
+    key = "k7Wq3Zpx.png"
+    acts = {Kind.CREATED: lambda: put(client, key, samples.make("gif")), Kind.REMOVED: lambda: hide(client, key)}
+    put(client, key)
+    if kind is Kind.CREATED:
+        hide(client, key)
+    cloud.tell(Kind.CREATED, key)
+    fetch = cloud.store.fetch
+
+    def late(*args, **options):
+        found = fetch(*args, **options)
+        acts[kind]()
+        cloud.tell(kind, key, "4_zany")
+        return found
+
+    monkeypatch.setattr(cloud.store, "fetch", late)
+    assert cloud.inventory.inspect() == 0
+    assert cloud.uploads.find(key) is None
+    monkeypatch.setattr(cloud.store, "fetch", fetch)
+    cloud.inventory.inspect()
+
+    found = cloud.uploads.find(key)
+    assert (found and found.content_type) == {Kind.CREATED: "image/gif", Kind.REMOVED: None}[kind]
+
+
+def test_an_upload_of_which_the_bucket_changed_a_moment_ago_can_be_deleted(cloud, client, b2):
+    key = cloud.send().key
+    put(client, key, samples.make("gif"))
+    cloud.tell(Kind.CREATED, key, "4_zother")
+
+    cloud.uploads.delete(key)
+    cloud.inventory.inspect()
+
+    assert cloud.state(key) is State.DELETED
+    assert b2.versions() == []
+
+
+def test_what_another_client_hides_it_can_bring_back_if_it_never_was_an_upload(cloud, client, b2):
+    put(client, "backup.tar", b"text")
+    cloud.tell(Kind.CREATED, "backup.tar")
+    cloud.inventory.inspect()
+    marker = client.delete_object(Bucket="bowerbird-pics", Key="backup.tar")["VersionId"]
+    cloud.now += timedelta(hours=1)
+    cloud.tell(Kind.REMOVED, "backup.tar")
+    cloud.inventory.inspect()
+    assert cloud.state("backup.tar") is State.DELETED
+
+    client.delete_object(Bucket="bowerbird-pics", Key="backup.tar", VersionId=marker)
+    compared = cloud.compare()
+    cloud.inventory.inspect()
+
+    assert (compared.found, compared.orphans, cloud.state("backup.tar")) == (1, 0, State.REFUSED)
+    assert b2.body("backup.tar") == b"text"
+
+
+def test_what_was_refused_is_looked_at_again_when_it_has_another_size(cloud, client):
+    put(client, "k7Wq3Zpx.png", PICTURE[:-4])
+    cloud.compare()
+    cloud.inventory.inspect()
+    put(client, "k7Wq3Zpx.png")
+
+    assert cloud.compare().found == 1
+    cloud.inventory.inspect()
+    assert cloud.state("k7Wq3Zpx.png") is State.LIVE
+
+
 def test_lost_notifications_are_found_by_comparing(cloud, client, b2):
     kept, gone = cloud.send().key, cloud.send().key
     put(client, "other/image.png")

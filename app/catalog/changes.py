@@ -6,13 +6,16 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, delete, insert, select, update
 
+from ..errors import Busy
 from ..webhooks import Event, Kind
 from .engine import Database, Taken, wait_turn
 from .records import State, Upload
 from .schema import FOUND, events, uploads
-from .uploads import columns, upload
+from .uploads import columns, tombstone, upload
 
 _SEEN = ("state", "content_type", "size", "width", "height", "sha256", "version_id", "confirmed_at")
+# Somebody has to look, and what others saw before this is not to be written.
+_AGAIN: dict[str, Any] = {"state": State.FOUND.value, "deleted_at": None, "changes": uploads.c.changes + 1}
 
 
 class Changes:
@@ -27,14 +30,18 @@ class Changes:
         Nothing an event says of an object is believed but that its key changed: an object that our own rows do not
         explain is `found`, which hides it until somebody has looked into the bucket. So events that come late, twice
         or in another order end in what the bucket holds. `make_row` gives the row of an object that had none.
+        Raises Busy if somebody else adds that row at the same moment; none of `given` was taken then.
         """
         count = 0
-        with self._database.write() as connection:
-            wait_turn(connection, "events")
-            for event in given:
-                if _is_new(connection, event.id, now):
-                    _apply(connection, event, make_row)
-                    count += 1
+        try:
+            with self._database.write() as connection:
+                wait_turn(connection, "events")
+                for event in given:
+                    if _is_new(connection, event.id, now):
+                        _apply(connection, event, make_row)
+                        count += 1
+        except Taken as e:
+            raise Busy("another change of the same object is being written; send the notification again") from e
         return count
 
     def found(self, *, limit: int, after: str = "") -> list[Upload]:
@@ -44,17 +51,21 @@ class Changes:
             return [upload(row) for row in connection.execute(statement.order_by(uploads.c.key).limit(limit))]
 
     def admit(self, seen: Upload) -> bool:
-        """Write what was seen of a found object, its new state included; False if its row is `found` no more."""
-        values = {name: value for name, value in columns(seen).items() if name in _SEEN}
-        return self._turn(seen.key, State.FOUND, values)
+        """Write what was seen of a found object, its new state included; False if its row is `found` no more, or if the
+        bucket has changed since the row was read."""
+        return self._turn(seen, State.FOUND, {name: value for name, value in columns(seen).items() if name in _SEEN})
+
+    def bury(self, row: Upload, *, at: datetime) -> bool:
+        """Make the found `row`, under which nothing was at that moment, a tombstone; False as with `admit`."""
+        return self._turn(row, State.FOUND, tombstone(at) | {"is_foreign": True})
 
     def look_again(self, row: Upload) -> bool:
-        """Make `row` found, so that somebody looks; False if its state is another by now."""
-        return self._turn(row.key, row.state, {"state": State.FOUND.value, "deleted_at": None, "is_foreign": True})
+        """Make `row` found, so that somebody looks; False if it is another by now."""
+        return self._turn(row, row.state, _AGAIN | {"is_foreign": True})
 
     def bring_back(self, row: Upload) -> bool:
-        """Make the tombstone `row` a deletion that is still to end; False if its state is another by now."""
-        return self._turn(row.key, row.state, {"state": State.DELETING.value, "deleted_at": None})
+        """Make the tombstone `row` a deletion that is still to end; False if it is another by now."""
+        return self._turn(row, row.state, {"state": State.DELETING.value, "deleted_at": None})
 
     def add(self, row: Upload) -> bool:
         """Add a row that is `found`; False if the key has one."""
@@ -77,8 +88,9 @@ class Changes:
         with self._database.write() as connection:
             return connection.execute(delete(events).where(events.c.id.in_(old))).rowcount
 
-    def _turn(self, key: str, state: State, values: dict[str, Any]) -> bool:
-        is_it = (uploads.c.key == key) & (uploads.c.state == state.value)
+    def _turn(self, row: Upload, state: State, values: dict[str, Any]) -> bool:
+        """Change `row` if it is in `state` and the bucket has not changed under it since it was read."""
+        is_it = (uploads.c.key == row.key) & (uploads.c.state == state.value) & (uploads.c.changes == row.changes)
         with self._database.write() as connection:
             return connection.execute(update(uploads).where(is_it).values(values)).rowcount == 1
 
@@ -92,7 +104,7 @@ def _is_new(connection: Connection, event_id: str, now: datetime) -> bool:
 
 def _apply(connection: Connection, event: Event, make_row: Callable[[Event], Upload]) -> None:
     is_it = uploads.c.key == event.key
-    row = connection.execute(select(uploads).where(is_it)).first()
+    row = connection.execute(select(uploads).where(is_it).with_for_update()).first()  # a deletion may come between
     if row is None:
         if event.kind is Kind.CREATED:
             connection.execute(insert(uploads).values(columns(make_row(event))))
@@ -103,14 +115,18 @@ def _apply(connection: Connection, event: Event, make_row: Callable[[Event], Upl
 
 
 def _after(event: Event, row: Row[Any]) -> dict[str, Any]:
-    """Return what an event changes of the row that there is. A deletion that is under way ends as it would."""
+    """Return what an event changes of the row that there is. A deletion that is under way ends as it would.
+
+    A removal is no proof that nothing is there: another version may be, or a later put. So it is never believed, it
+    only makes somebody look.
+    """
     is_same = row.version_id is None or event.version_id is None or row.version_id == event.version_id
-    again = {"state": State.FOUND.value, "deleted_at": None}
     if event.kind is Kind.REMOVED:
-        is_known = row.state in (State.LIVE, State.FOUND, State.REFUSED)
-        return again if is_known and is_same else {}
+        # Whoever looks at this moment may have seen what this removed, whichever version the row names.
+        is_concerned = row.state == State.FOUND or (row.state in (State.LIVE, State.REFUSED) and is_same)
+        return _AGAIN if is_concerned else {}
     if event.kind is not Kind.CREATED or row.state == State.DELETING:
         return {}
     if row.state in (State.PENDING, State.LIVE) and is_same:
         return {"confirmed_at": event.at}
-    return {} if row.state == State.PENDING else again | {"is_foreign": True}
+    return {} if row.state == State.PENDING else _AGAIN | {"is_foreign": True}

@@ -39,7 +39,8 @@ class Upload:
     tags: tuple[str, ...] = ()
     deleted_at: datetime | None = None
     confirmed_at: datetime | None = None  # when the bucket said that the object is there
-    is_foreign: bool = False  # another S3 client wrote it too: all versions go when it is deleted
+    is_foreign: bool = False  # another S3 client wrote or removed it too: all versions go when it is deleted
+    changes: int = 0  # grows with each change of the bucket: what was seen before the last one is not written
 
 
 @dataclass(frozen=True, slots=True)

@@ -83,6 +83,7 @@ uploads = Table(
     Column("tags", JSON, nullable=False),
     Column("confirmed_at", UtcDateTime),
     Column("is_foreign", Boolean, nullable=False, server_default=false()),
+    Column("changes", Integer, nullable=False, server_default="0"),
     Index("uploads_created", "created_at", "key"),
     Index("uploads_sha256", "sha256"),
     Index("uploads_expiry", "expires_at"),

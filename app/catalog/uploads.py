@@ -83,10 +83,8 @@ class UploadRows:
     def bury(self, key: str, *, now: datetime) -> None:
         """Turn a deleting row into its tombstone, which keeps the key from being given out again and little else."""
         is_deleting = (uploads.c.key == key) & (uploads.c.state == State.DELETING.value)
-        gone = {"state": State.DELETED.value, "deleted_at": now, "expires_at": None}
-        blank = {"file_name": None, "title": None, "tags": [], "version_id": None}
         with self._database.write() as connection:
-            connection.execute(update(uploads).where(is_deleting).values(gone | blank))
+            connection.execute(update(uploads).where(is_deleting).values(tombstone(now)))
 
     def unsettled(self, *, limit: int, after: str = "") -> list[Upload]:
         """Return up to `limit` pending and deleting rows by key, those behind `after`."""
@@ -126,6 +124,12 @@ def _claimed(connection: Connection, token_id: int, name: str, now: datetime) ->
         return None
     is_ready = all(row.state is State.LIVE for row in rows)
     return None if is_ready and claim.expires_at <= now else Claimed(claim.fingerprint, rows, is_ready)
+
+
+def tombstone(at: datetime) -> dict[str, Any]:
+    """Return the values that make a row the tombstone of what was deleted then."""
+    gone = {"state": State.DELETED.value, "deleted_at": at, "expires_at": None}
+    return gone | {"file_name": None, "title": None, "tags": [], "version_id": None}
 
 
 def columns(row: Upload) -> dict[str, Any]:

@@ -5,9 +5,12 @@ from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from alembic import command
 from sqlalchemy import inspect as look
+from sqlalchemy import text
 
 from app.catalog import Catalog, schema
+from app.catalog.catalog import _config
 from app.catalog.records import Claim, State, Upload
 from app.errors import BadRequest, Busy, KeyTaken, NameTaken
 from app.tokens import SCOPES
@@ -45,6 +48,27 @@ def test_the_tables_are_those_of_the_schema(catalog):
             indexes = {one["name"] for one in tables.get_indexes(table.name)}
             assert {index.name for index in table.indexes} <= indexes
     assert catalog.is_current()
+
+
+def test_what_an_older_version_wrote_stays_and_is_found_as_before(url):
+    catalog = Catalog(url)
+    values = "'k1.png', 'deleting', 'image/png', 5, 2, 3, 's', '2026-11-23 12:00:00+00:00', 'd', 'w', '[]'"
+    with catalog._database.write() as connection:
+        config = _config()
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0001")
+        names = "key, state, content_type, size, width, height, sha256, created_at, deletion_digest, writer, tags"
+        connection.execute(text(f"INSERT INTO uploads ({names}) VALUES ({values})"))
+
+    catalog.upgrade()
+
+    (found,) = catalog.uploads.unsettled(limit=10)
+    assert (found.key, found.size, found.is_foreign, found.changes) == ("k1.png", 5, False, 0)
+    with catalog._database.read() as connection:
+        indexes = {one["name"]: one for one in look(connection).get_indexes("uploads")}
+        conditions = {str(option) for option in indexes["uploads_unsettled"]["dialect_options"].values()}
+    assert any("pending" in condition and "deleting" in condition for condition in conditions)
+    catalog.close()
 
 
 def test_an_upload_comes_back_as_it_went_in(catalog, token):

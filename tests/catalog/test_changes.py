@@ -5,8 +5,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from app.catalog.engine import Taken
 from app.catalog.records import Claim, State, Upload
-from app.errors import BadRequest
+from app.errors import BadRequest, Busy
 from app.webhooks import Event, Kind
 
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
@@ -131,6 +132,38 @@ def test_what_was_seen_is_written_only_while_nobody_else_has(catalog):
 
     assert [catalog.changes.admit(seen), catalog.changes.admit(seen)] == [True, False]
     assert (row(catalog).state, row(catalog).width) == (State.LIVE, 2)
+
+
+def test_what_was_seen_before_the_bucket_changed_again_is_not_written(catalog):
+    take(catalog, event(1))
+    seen = replace(row(catalog), state=State.LIVE)
+
+    take(catalog, event(2, Kind.REMOVED, "v9"))
+
+    assert [catalog.changes.admit(seen), catalog.changes.bury(seen, at=NOW)] == [False, False]
+    assert row(catalog).state is State.FOUND
+    assert catalog.changes.bury(row(catalog), at=NOW)
+    assert (row(catalog).state, row(catalog).deleted_at, row(catalog).is_foreign) == (State.DELETED, NOW, True)
+
+
+def test_what_was_compared_before_the_bucket_changed_is_left_to_the_newer_look(catalog, own):
+    own()
+    before = row(catalog)
+    take(catalog, event(1, Kind.REMOVED))
+    catalog.changes.admit(replace(row(catalog), state=State.LIVE))
+
+    assert catalog.changes.look_again(before) is False
+    assert row(catalog).state is State.LIVE
+
+
+def test_a_row_that_a_comparison_adds_at_the_same_moment_lets_the_event_come_again(catalog):
+    def too_late(one):
+        raise Taken("the key is in use")  # what the database says to the second of two that add it
+
+    with pytest.raises(Busy):
+        catalog.changes.take([event(1)], too_late, now=NOW)
+
+    assert take(catalog, event(1)) == 1
 
 
 def test_keys_come_in_the_order_of_their_bytes(catalog):
