@@ -1,0 +1,53 @@
+"""`bowerbird reconcile`: what it prints, and what it does where the bucket is another."""
+
+import pytest
+from click.testing import CliRunner
+
+from app.catalog.records import State
+from app.cli import cli
+from tests import samples
+from tests.test_uploads import House
+
+
+@pytest.fixture
+def house(make_settings, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)  # no .env but the test's own
+    monkeypatch.setenv("BOWERBIRD_DATA_DIR", str(tmp_path / "data"))
+    made = House(make_settings())
+    yield made
+    made.close()
+
+
+def reconcile(*options):
+    return CliRunner().invoke(cli, ["reconcile", "--grace", "0", *options])
+
+
+def test_nothing_to_do_is_told_as_that(house):
+    house.send()
+
+    result = reconcile()
+
+    assert result.exit_code == 0
+    assert result.stdout == (
+        "abandoned 0, deleted 0, left for later 0; found 0, orphans 0, without an object 0, inspected 0\n"
+    )
+
+
+def test_so_many_uploads_without_an_object_need_a_word_before_they_go(house):
+    keys = [house.send(samples.make("png", seed=seed)).key for seed in range(12)]
+    for key in keys:
+        house.store.delete(key)
+
+    refused = reconcile()
+
+    assert refused.exit_code == 1
+    assert "12 of 12 uploads have no object" in refused.stderr
+    assert "--accept-missing" in refused.stderr
+    assert {house.state(key) for key in keys} == {State.LIVE}
+
+    accepted = [reconcile("--accept-missing"), reconcile()]
+
+    assert [result.exit_code for result in accepted] == [0, 0]
+    assert "without an object 12, inspected 12" in accepted[0].stdout
+    assert "without an object 0, inspected 0" in accepted[1].stdout
+    assert {house.state(key) for key in keys} == {State.DELETED}
