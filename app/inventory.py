@@ -65,15 +65,19 @@ class Inventory:
         It is inspected as an upload is, and becomes one; what is not an image that browsers show stays in the bucket,
         unseen and untouched; where nothing is, the row becomes a tombstone. The metadata of another client's object
         stays in it: whoever has a key to the bucket put it there on purpose.
+        Raises Unavailable, once all rows had their turn, if the store did not answer for some; they stay as they are.
         """
         count, after = 0, ""
+        failed: Unavailable | None = None
         while batch := self._catalog.changes.found(limit=_BATCH, after=after):
             after = batch[-1].key
             for row in batch:
                 try:
                     count += self._look_at(row)
                 except Unavailable as e:
-                    log.warning("not inspected", key=row.key, error=str(e))
+                    failed = e
+        if failed:
+            raise failed
         return count
 
     def compare(self, *, grace_s: float, accept_missing: bool = False) -> Compared:

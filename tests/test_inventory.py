@@ -11,7 +11,7 @@ from botocore.config import Config
 from app.catalog import Catalog
 from app.catalog.records import State
 from app.decoding import DecoderPool
-from app.errors import StoreMisconfigured
+from app.errors import StoreFull, StoreMisconfigured
 from app.inventory import Inventory
 from app.store.s3 import S3Store
 from app.uploads import Options, Received, Uploads
@@ -197,12 +197,15 @@ def test_events_of_another_bucket_and_of_thumbnails_are_not_ours(cloud):
 
 
 def test_a_store_that_does_not_answer_leaves_the_row_for_the_next_round(cloud, client, b2):
-    put(client, "k7Wq3Zpx.png")
-    cloud.tell(Kind.CREATED, "k7Wq3Zpx.png")
+    for key in ("k7Wq3Zpx.png", "k7Wq3Zpy.png"):
+        put(client, key)
+        cloud.tell(Kind.CREATED, key)
     b2.faults.add(Fault("cap", cap="download"))
 
-    assert cloud.inventory.inspect() == 0
-    assert cloud.state("k7Wq3Zpx.png") is State.FOUND
+    with pytest.raises(StoreFull):
+        cloud.inventory.inspect()
+
+    assert [cloud.state("k7Wq3Zpx.png"), cloud.state("k7Wq3Zpy.png")] == [State.FOUND, State.LIVE]
     assert cloud.inventory.inspect() == 1
 
 

@@ -2,6 +2,7 @@
 
 import http.client
 import ssl
+import sys
 import threading
 from collections.abc import Callable, Iterable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -104,7 +105,9 @@ class _Server(ThreadingHTTPServer):
     request_queue_size = 128
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """A connection that breaks is an ordinary thing here."""
+        """A connection that breaks is an ordinary thing here; an error of ours is not."""
+        if not isinstance(sys.exception(), OSError):
+            super().handle_error(request, client_address)
 
 
 class Listener:

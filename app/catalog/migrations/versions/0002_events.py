@@ -20,5 +20,6 @@ def upgrade() -> None:
         batch.alter_column("key", type_=key, existing_type=sa.String(80), existing_nullable=False)
         batch.add_column(sa.Column("confirmed_at", moment))
         batch.add_column(sa.Column("is_foreign", sa.Boolean, nullable=False, server_default=sa.false()))
+        batch.add_column(sa.Column("changes", sa.Integer, nullable=False, server_default="0"))
     found = sa.text("state = 'found'")
     op.create_index("uploads_found", "uploads", ["key"], sqlite_where=found, postgresql_where=found)

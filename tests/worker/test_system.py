@@ -1,0 +1,174 @@
+"""The whole way: the app, the Worker, a B2 that fails as B2 does; and the demo that shows it."""
+
+import hashlib
+import json
+import signal
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections import Counter
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import boto3
+import pytest
+from botocore.config import Config
+
+from tests import samples
+from tests.b2 import B2, Fault, Key
+from tests.conftest import OWNER, Server, free_port
+from tests.worker.requests import REGION
+from tests.workerd import Workerd
+
+BUCKET = "bowerbird-system"
+KEY = Key("system-key-id", "system-secret-access-key")
+SECRET = "webhook-secret-of-the-system"
+
+
+class System:
+    """App, signing proxy and B2, each a process or a server of its own."""
+
+    def __init__(self, make_server: Callable[..., Server]) -> None:
+        port = free_port()
+        self.b2 = B2(REGION, BUCKET, [KEY]).start()
+        self.worker = Workerd(
+            {
+                "B2_ENDPOINT": self.b2.endpoint,
+                "B2_REGION": REGION,
+                "B2_APPLICATION_KEY_ID": KEY.access_key_id,
+                "B2_APPLICATION_KEY": KEY.secret_access_key,
+                "WEBHOOK_URL": f"http://127.0.0.1:{port}/hooks/b2",
+                "WEBHOOK_SECRET": SECRET,
+            }
+        ).start()
+        self.app = make_server(
+            "system",
+            port=port,
+            public_url="https://i.example.com",
+            store="s3",
+            s3_endpoint=self.worker.url,
+            s3_region=REGION,
+            s3_bucket=BUCKET,
+            s3_access_key_id=KEY.access_key_id,
+            s3_secret_access_key=KEY.secret_access_key,
+            webhook_secret=SECRET,
+        )
+        self.client = boto3.client(
+            "s3", endpoint_url=self.worker.url, region_name=REGION, config=Config(s3={"addressing_style": "path"}),
+            aws_access_key_id=KEY.access_key_id, aws_secret_access_key=KEY.secret_access_key,
+        )  # fmt: skip
+
+    def stop(self) -> None:
+        self.client.close()
+        self.worker.stop()
+        self.b2.stop()
+
+    def ask(self, method: str, path: str, body: bytes | None = None) -> tuple[int, Any]:
+        request = urllib.request.Request(f"{self.app.url}{path}", body, method=method)
+        request.add_header("Authorization", f"Bearer {OWNER}")
+        request.add_header("Content-Type", "image/png")
+        try:
+            with urllib.request.urlopen(request, timeout=120) as answer:
+                text = answer.read()
+                return answer.status, json.loads(text) if text else None
+        except urllib.error.HTTPError as error:
+            with error:
+                return error.code, json.loads(error.read())
+
+    def wait_for(self, key: str, status: int) -> Any:
+        """Ask for an upload until it is answered with `status`."""
+        deadline = time.monotonic() + 20
+        while (found := self.ask("GET", f"/api/uploads/{key}"))[0] != status:
+            if time.monotonic() > deadline:
+                raise AssertionError(f"{key} is still {found}")
+            time.sleep(0.1)
+        return found[1]
+
+
+@pytest.fixture
+def system(make_server: Callable[..., Server]) -> Iterator[System]:
+    made = System(make_server)
+    yield made
+    made.stop()
+
+
+def test_the_catalog_follows_what_other_clients_do_through_the_proxy(system: System) -> None:
+    image = samples.make("png")
+    system.client.put_object(Bucket=BUCKET, Key="photos/a b.png", Body=image)
+    system.client.put_object(Bucket=BUCKET, Key="notes.txt", Body=b"text")
+    status, mine = system.ask("POST", "/api/upload", samples.make("png", seed=2))
+
+    found = system.wait_for("photos/a%20b.png", 200)
+    assert (found["url"], found["width"]) == ("https://i.example.com/photos/a%20b.png", 64)
+    assert system.ask("GET", "/api/uploads/notes.txt")[0] == 404
+    assert status == 201
+    system.client.delete_object(Bucket=BUCKET, Key=mine["key"])
+    system.wait_for(mine["key"], 404)
+    system.ask("DELETE", "/api/uploads/photos/a%20b.png")
+    system.wait_for("photos/a%20b.png", 404)
+    assert system.b2.body("photos/a b.png") is None
+
+
+def test_of_500_uploads_on_a_bad_day_every_acknowledged_one_is_there_and_nothing_else(system: System) -> None:
+    """B2 refuses five times running, breaks off, loses answers; the app answers 201 or an honest error."""
+    for number in range(25):
+        system.b2.faults.add(
+            Fault("lost", method="PUT"), Fault("reset", method="PUT"), Fault("503", times=5, method="PUT")
+        )
+        if number % 5 == 0:
+            system.b2.faults.add(
+                Fault("503-after", method="PUT"), Fault("500", method="PUT"), Fault("lie", method="PUT")
+            )
+    images = [samples.make("png", 8, 8, seed=number) for number in range(500)]
+
+    with ThreadPoolExecutor(16) as pool:
+        answers = list(pool.map(lambda image: system.ask("POST", "/api/upload", image), images))
+
+    statuses = Counter(status for status, _ in answers)
+    assert set(statuses) <= {201, 503}, statuses
+    assert statuses[201] >= 400, statuses
+    assert all(set(body) == {"error", "code", "request_id"} for status, body in answers if status != 201)
+    acknowledged = {body["key"]: body["sha256"] for status, body in answers if status == 201}
+    for key, sha256 in acknowledged.items():
+        assert hashlib.sha256(system.b2.body(key) or b"").hexdigest() == sha256
+    system.b2.faults.clear()
+    system.app.stop()
+    system.app.run("reconcile", "--grace", "0")
+    visible = {key for key, _, is_marker, _ in system.b2.versions() if not is_marker}
+    assert visible == set(acknowledged)
+    again = system.app.run("reconcile", "--grace", "0")
+    assert "abandoned 0, deleted 0, left for later 0; found 0, orphans 0, without an object 0" in again
+
+
+def test_a_deleted_upload_leaves_no_version_behind_although_an_answer_was_lost(system: System) -> None:
+    system.b2.faults.add(Fault("lost", method="PUT"))
+    status, body = system.ask("POST", "/api/upload", samples.make("png"))
+    assert (status, len(system.b2.versions(body["key"]))) == (201, 2)
+
+    system.ask("DELETE", f"/api/uploads/{body['key']}")
+
+    assert system.b2.versions(body["key"]) == []
+
+
+def test_the_demo_runs_and_a_port_that_is_taken_is_one_clear_line() -> None:
+    ports = [f"--{name}-port={free_port()}" for name in ("app", "edge", "worker", "s3", "friendly")]
+    command = [sys.executable, "-m", "tests.demo", *ports]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as demo:
+        said = ""
+        for line in demo.stdout or ():
+            said += line
+            if "bowerbird sxcu" in line:
+                break
+        second = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+        demo.send_signal(signal.SIGTERM)
+        demo.wait(30)
+
+    for words in ("export AWS_ACCESS_KEY_ID=demo-key-id", "export AWS_SECRET_ACCESS_KEY=demo-secret-access-key",
+                  "export AWS_DEFAULT_REGION=us-west-004", "demo-owner-token", "bowerbird-demo"):  # fmt: skip
+        assert words in said
+    assert (second.returncode, len(second.stderr.splitlines())) == (2, 1)
+    assert second.stderr.startswith("the demo cannot start: ")
+    assert demo.returncode == 0
