@@ -1,6 +1,7 @@
 """The catalog follows the bucket: what other S3 clients put there appears, what they remove disappears."""
 
 import hashlib
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -59,8 +60,8 @@ class Inventory:
         ours = [one for one in events if one.bucket == bucket and not one.key.startswith(_THUMBNAILS)]
         return self._catalog.changes.take(ours, self._row_of, now=self._uploads.clock()) if ours else 0
 
-    def inspect(self) -> int:
-        """Look at every object that was found, and return how many rows that settled.
+    def inspect(self, *, limit: int | None = None) -> int:
+        """Look at every object that was found, at most at `limit`, and return how many rows that settled.
 
         It is inspected as an upload is, and becomes one; what is not an image that browsers show stays in the bucket,
         unseen and untouched; where nothing is, the row becomes a tombstone. The metadata of another client's object
@@ -69,8 +70,9 @@ class Inventory:
         """
         count, after = 0, ""
         failed: Unavailable | None = None
-        while batch := self._catalog.changes.found(limit=_BATCH, after=after):
-            after = batch[-1].key
+        left = limit if limit is not None else sys.maxsize
+        while left and (batch := self._catalog.changes.found(limit=min(_BATCH, left), after=after)):
+            after, left = batch[-1].key, left - len(batch)
             for row in batch:
                 try:
                     count += self._look_at(row)

@@ -276,6 +276,14 @@ def test_what_was_refused_is_looked_at_again_when_it_has_another_size(cloud, cli
     assert cloud.state("k7Wq3Zpx.png") is State.LIVE
 
 
+def test_a_look_ends_at_its_limit(cloud, client):
+    for key in ("a.png", "b.png", "c.png"):
+        put(client, key)
+        cloud.tell(Kind.CREATED, key)
+
+    assert [cloud.inventory.inspect(limit=2) for _ in range(3)] == [2, 1, 0]
+
+
 def test_lost_notifications_are_found_by_comparing(cloud, client, b2):
     kept, gone = cloud.send().key, cloud.send().key
     put(client, "other/image.png")

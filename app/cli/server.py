@@ -21,6 +21,7 @@ from .wiring import open_catalog, open_jobs
 
 ROUND_S = 60
 LOOK_S = 2  # between two looks for objects that nobody has inspected: a question to an index that is mostly empty
+INSPECTED = 100  # objects between two looks at the clock, for expiry must not wait for a very full bucket
 DAY_S = 24 * 3600  # between two lists of the bucket: class C, one for a thousand objects
 
 
@@ -74,7 +75,7 @@ def worker(with_parent: bool) -> None:
             if chosen.store == "s3" and now - compared_at >= DAY_S:
                 compared_at = now
                 warn(inventory.compare(grace_s=GRACE_S))
-            inventory.inspect()
+            inventory.inspect(limit=INSPECTED)
         except BowerbirdError as e:
             wait_s = ROUND_S  # each look into a store that refuses is a transaction
             click.echo(f"bowerbird worker: {e}; again in {ROUND_S} seconds", err=True)

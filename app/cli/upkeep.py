@@ -32,11 +32,11 @@ def reconcile(grace_s: int, accept_missing: bool) -> None:
     upkeep, inventory = open_jobs(chosen, open_catalog(chosen))
     settled = upkeep.reconcile(grace_s=grace_s)
     compared = inventory.compare(grace_s=grace_s, accept_missing=accept_missing)
-    inspected = inventory.inspect()
     click.echo(
-        f"abandoned {settled.abandoned}, deleted {settled.deleted}, left for later {settled.left}; found"
-        f" {compared.found}, orphans {compared.orphans}, without an object {compared.dangling}, inspected {inspected}"
+        f"abandoned {settled.abandoned}, deleted {settled.deleted}, left for later {settled.left};"
+        f" found {compared.found}, orphans {compared.orphans}, without an object {compared.dangling}"
     )
+    click.echo(f"inspected {inventory.inspect()}")
     if warn(compared):
         raise SystemExit(1)
 

@@ -29,7 +29,7 @@ def test_nothing_to_do_is_told_as_that(house):
 
     assert result.exit_code == 0
     assert result.stdout == (
-        "abandoned 0, deleted 0, left for later 0; found 0, orphans 0, without an object 0, inspected 0\n"
+        "abandoned 0, deleted 0, left for later 0; found 0, orphans 0, without an object 0\ninspected 0\n"
     )
 
 
@@ -48,6 +48,6 @@ def test_so_many_uploads_without_an_object_need_a_word_before_they_go(house):
     accepted = [reconcile("--accept-missing"), reconcile()]
 
     assert [result.exit_code for result in accepted] == [0, 0]
-    assert "without an object 12, inspected 12" in accepted[0].stdout
-    assert "without an object 0, inspected 0" in accepted[1].stdout
+    assert "without an object 12\ninspected 12\n" in accepted[0].stdout
+    assert "without an object 0\ninspected 0\n" in accepted[1].stdout
     assert {house.state(key) for key in keys} == {State.DELETED}
