@@ -33,6 +33,14 @@ def compatibility_date() -> str:
     return line.split('"')[3]
 
 
+def _binary() -> Path:
+    """Return the program that npm has put here for this kind of machine."""
+    found = list(WORKER.glob("node_modules/@cloudflare/workerd-*/bin/workerd"))
+    if not found:
+        raise RuntimeError("workerd is not installed: run `make test` or `make demo`, which do that")
+    return found[0]
+
+
 class Workerd:
     """One workerd process. `outbound` is HOST:PORT of what stands between it and the world, if something does."""
 
@@ -68,8 +76,7 @@ class Workerd:
         """Start it and wait until it listens; raise RuntimeError with what it said if it does not."""
         log = self._folder / "log"
         read, write = os.pipe()
-        binary = WORKER / "node_modules/@cloudflare/workerd-linux-64/bin/workerd"
-        command = [str(binary), "serve", f"--control-fd={write}", str(self._folder / "config.capnp")]
+        command = [str(_binary()), "serve", f"--control-fd={write}", str(self._folder / "config.capnp")]
         with log.open("w") as file:
             self.process = subprocess.Popen(command, stdout=file, stderr=file, pass_fds=[write])
         os.close(write)

@@ -1,12 +1,14 @@
 """What the app is told: each change once in effect, signed, however often the app was away."""
 
+import hashlib
+import socket
 from datetime import datetime
 
 import pytest
 
 from tests.b2 import Fault
 from tests.worker.conftest import Proxy
-from tests.worker.requests import BUCKET
+from tests.worker.requests import BUCKET, Endpoint, Signer
 
 TARGET = f"/{BUCKET}/photos/a%20b.png"
 BODY = b"the bytes of an image"
@@ -117,3 +119,14 @@ def test_an_app_that_is_not_there_costs_the_client_nothing(make_proxy) -> None:
     proxy = make_proxy(WEBHOOK_URL="https://127.0.0.1:9/hooks/b2")
 
     assert proxy.signed("PUT", TARGET, BODY).status == 200
+
+
+def test_a_client_that_hangs_up_does_not_keep_the_app_from_hearing_of_it(proxy: Proxy) -> None:
+    proxy.b2.faults.add(Fault("slow", delay_s=1))
+    worker = Endpoint(proxy.worker.port)
+    made = Signer().header("PUT", worker.host, TARGET, {}, hashlib.sha256(BODY).hexdigest())
+    lines = "".join(f"{name}: {value}\r\n" for name, value in {**made, "content-length": str(len(BODY))}.items())
+    with socket.create_connection(("127.0.0.1", worker.port)) as sock:
+        sock.sendall(f"PUT {TARGET} HTTP/1.1\r\n{lines}\r\n".encode() + BODY)
+
+    assert [event["key"] for event in proxy.app.wait(1)] == ["photos/a b.png"]
