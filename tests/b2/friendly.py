@@ -10,20 +10,20 @@ from shutil import copyfileobj
 from typing import IO
 from urllib.parse import quote, quote_plus
 
-from tests.edge.relay import Relay
+from tests.edge.relay import Listener, Relay
 
 from .actions import decoded
 from .errors import Refusal
 from .faults import CAPS, Fault, Faults
 from .front import Record
-from .server import Server, headers_of, reset
+from .messages import headers_of, reset
 from .storage import Storage, Stored
 
 _PASSED = {"cache-control", "content-disposition", "content-language", "content-encoding", "expires"}
 _CODES = {500: "internal_error", 503: "service_unavailable"}
 
 
-class FriendlyFront(Server):
+class FriendlyFront(Listener):
     """The download host of the account."""
 
     def __init__(
@@ -37,7 +37,7 @@ class FriendlyFront(Server):
         host: str,
         port: int,
     ) -> None:
-        super().__init__(host, port)
+        super().__init__(port, host=host)
         self.records: list[Record] = []
         self._storage = storage
         self._bucket = bucket

@@ -8,13 +8,13 @@ from tempfile import SpooledTemporaryFile
 from typing import BinaryIO
 from xml.etree import ElementTree
 
-from tests.edge.relay import Relay
+from tests.edge.relay import Listener, Relay
 
 from .account import Account
 from .body import declared_length, receive
 from .errors import HEADERS, Refusal
 from .faults import Fault, Faults
-from .server import Server, drain, headers_of, reset
+from .messages import drain, headers_of, reset
 from .storage import Stored
 
 _HIDDEN = {"date", "server", "connection", "content-length", "content-type", "x-amz-tagging-count", "x-amzn-requestid"}
@@ -40,11 +40,11 @@ class Record:
         return self.target
 
 
-class S3Front(Server):
+class S3Front(Listener):
     """The S3 host of one region."""
 
     def __init__(self, account: Account, faults: Faults, host: str, port: int, tls: tuple[Path, Path] | None) -> None:
-        super().__init__(host, port, tls=tls)
+        super().__init__(port, host=host, tls=tls)
         self.records: list[Record] = []
         self._account = account
         self._faults = faults

@@ -18,6 +18,7 @@ class Relay(BaseHTTPRequestHandler):
     """Reads one request, and can send it on to another server and its answer back."""
 
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True  # head and body go out as two writes: with Nagle each answer would wait for an ACK
     owner: Any
 
     def log_message(self, *_: Any) -> None:
@@ -111,23 +112,21 @@ class _Server(ThreadingHTTPServer):
 
 
 class Listener:
-    """A server on a port of this machine; the classes that extend it say what `handle` does with a request."""
+    """A server on `host` and `port` (0 takes a free one); the classes that extend it say what `handle` does."""
 
-    def __init__(self, port: int = 0, *, tls: tuple[Path, Path] | None = None) -> None:
-        handler = type("Handler", (Relay,), {"owner": self})
-        self._server = _Server(("127.0.0.1", port), handler)
+    def __init__(self, port: int = 0, *, host: str = "127.0.0.1", tls: tuple[Path, Path] | None = None) -> None:
+        self._server = _Server((host, port), type("Handler", (Relay,), {"owner": self}))
         if tls:
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             context.load_cert_chain(*tls)
+            # The handshake belongs to the connection's own thread: one slow client must not hold up the others.
             self._server.socket = context.wrap_socket(
                 self._server.socket, server_side=True, do_handshake_on_connect=False
             )
-        self.port = self._server.server_address[1]
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
+        self.port = int(self._server.server_address[1])
+        self.address = (host, self.port)
+        self.url = f"{'https' if tls else 'http'}://{host}:{self.port}"
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)
 
     def handle(self, request: Relay) -> None:
         raise NotImplementedError
@@ -137,7 +136,9 @@ class Listener:
         return self
 
     def stop(self) -> None:
-        self._server.shutdown()
+        if self._thread.is_alive():
+            self._server.shutdown()
+            self._thread.join()
         self._server.server_close()
 
     __enter__ = start

@@ -47,10 +47,6 @@ class Egress(Listener):
         super().__init__(port)
         self.hosts = dict(hosts)
 
-    @property
-    def address(self) -> str:
-        return f"127.0.0.1:{self.port}"
-
     def handle(self, request: Relay) -> None:
         url = urlsplit(request.path)
         dropped = _CONDITIONS | {"accept-encoding"}

@@ -93,7 +93,8 @@ def open_proxy(stack: ExitStack, b2: B2, **variables: str) -> Proxy:
         "WEBHOOK_SECRET": SECRET,
         **variables,
     }
-    worker = stack.enter_context(Workerd({k: v for k, v in bindings.items() if v}, outbound=egress.address))
+    bindings = {name: value for name, value in bindings.items() if value}
+    worker = stack.enter_context(Workerd(bindings, outbound="{}:{}".format(*egress.address)))
     ingress = stack.enter_context(Ingress(("127.0.0.1", worker.port)))
     return Proxy(ingress.port, b2=b2, worker=worker, app=app)
 
