@@ -25,8 +25,9 @@ lint: $(VENV)/.dev ## check style and format
 	$(BIN)/ruff format --check .
 	@if command -v shellcheck >/dev/null; then shellcheck scripts/* .ci/run; fi
 
-bench: $(VENV)/.dev ## measure, as ratios in one run
+bench: $(VENV)/.dev $(MODULES) ## measure, as ratios in one run
 	$(BIN)/python -m bench
+	$(BIN)/python -m bench.proxy $(PROXY)
 
 wheel: $(VENV)/.dev ## build dist/*.whl
 	$(BIN)/python -m hatchling build -t wheel
