@@ -22,7 +22,7 @@ APP = ROOT / "app"
 FLOORS = [
     {"errors", "resources", "blocking", "logs"},
     {"containers", "images", "metadata", "keys", "tokens", "settings", "webhooks"},
-    {"catalog", "store", "decoding", "decoder", "writers"},
+    {"catalog", "store", "edge", "decoding", "decoder", "writers"},
     {"uploads", "upkeep", "inventory", "clients"},
     {"web"},
     {"cli", "server", "__init__"},
@@ -34,6 +34,8 @@ ONLY = {
     "alembic": "catalog",
     "boto3": "store",
     "botocore": "store",
+    "b2sdk": "edge",
+    "cloudflare": "edge",
 }
 
 

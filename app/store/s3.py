@@ -12,12 +12,12 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
+from ..edge.headers import CACHE_CONTROL
 from ..errors import StoreUnavailable
 from ..keys import is_key
 from .base import StoredObject
 from .s3_errors import TRANSIENT, Failure, Missing, refusal, retry_after, status_of
 
-CACHE_CONTROL = "public, max-age=31536000, immutable"
 PATIENCE_S = 40.0  # B2's 503 "no tomes available" is by design and may last a while
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.5, 8.0
 _PING_KEY = "22222222.png"  # a key like any other; whether it is there does not matter

@@ -8,6 +8,7 @@ from werkzeug.exceptions import RequestedRangeNotSatisfiable
 from werkzeug.routing import BaseConverter
 from werkzeug.wsgi import wrap_file
 
+from ..edge.headers import CACHE_CONTROL, VIEWER_HEADERS
 from ..errors import NotFound
 from ..keys import PATTERN
 from ..store.folder import FolderStore
@@ -27,13 +28,7 @@ def _know_keys(state: BlueprintSetupState) -> None:
     state.app.url_map.converters["key"] = KeyConverter
 
 
-HEADERS = {
-    "Cache-Control": "public, max-age=31536000, immutable",
-    "X-Content-Type-Options": "nosniff",
-    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; img-src data:; sandbox",
-    "Cross-Origin-Resource-Policy": "cross-origin",
-    "Access-Control-Allow-Origin": "*",
-}
+HEADERS = {"Cache-Control": CACHE_CONTROL, **VIEWER_HEADERS}
 _BUFFER_BYTES = 64 * 1024
 
 
