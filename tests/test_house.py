@@ -21,7 +21,7 @@ APP = ROOT / "app"
 
 FLOORS = [
     {"errors", "resources", "blocking", "logs"},
-    {"containers", "images", "metadata", "keys", "tokens", "settings", "webhooks"},
+    {"containers", "images", "metadata", "keys", "tokens", "settings", "setting_types", "webhooks"},
     {"catalog", "store", "edge", "decoding", "decoder", "writers"},
     {"uploads", "upkeep", "inventory", "clients"},
     {"web"},
