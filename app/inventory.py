@@ -15,6 +15,7 @@ from .catalog import Catalog
 from .catalog.records import State, Upload
 from .decoding import DecoderPool
 from .errors import Refused, Unavailable
+from .keys import THUMBNAILS
 from .settings import Settings
 from .store.base import ObjectStore, StoredObject
 from .uploads import Uploads
@@ -24,7 +25,6 @@ log = structlog.get_logger()
 
 _BATCH = 100
 _MIB = 1024 * 1024
-_THUMBNAILS = "t/"  # ours, and in no row of the catalog
 _FEW = 10  # so many uploads may have lost their objects before somebody has to say that this is so
 
 
@@ -53,11 +53,12 @@ class Inventory:
         self._store = store
         self._decoders = decoders
         self._uploads = uploads
+        self._deletions = uploads.deletions
 
     def take(self, events: Sequence[Event]) -> int:
         """Apply the events that are new and about our bucket; return how many. Asks the store for nothing."""
         bucket = self._settings.s3_bucket if self._settings.store == "s3" else None
-        ours = [one for one in events if one.bucket == bucket and not one.key.startswith(_THUMBNAILS)]
+        ours = [one for one in events if one.bucket == bucket and not one.key.startswith(THUMBNAILS)]
         return self._catalog.changes.take(ours, self._row_of, now=self._uploads.clock()) if ours else 0
 
     def inspect(self, *, limit: int | None = None) -> int:
@@ -122,7 +123,7 @@ class Inventory:
             if row.is_foreign or row.deleted_at is None or stored.modified_at > row.deleted_at:
                 compared.found += self._catalog.changes.look_again(row)
             elif self._catalog.changes.bring_back(row):
-                self._uploads.remove(row)
+                self._deletions.end([row])
                 compared.orphans += 1
 
     def _bury(self, row: Upload, at: datetime) -> bool:
@@ -130,6 +131,7 @@ class Inventory:
         anyone may read those by their ids. What never was one its owner may want back."""
         if row.sha256:
             self._store.delete_hidden(row.key)
+        self._deletions.forget(row)
         return self._catalog.changes.bury(row, at=at)
 
     def _look_at(self, row: Upload) -> bool:
@@ -146,6 +148,7 @@ class Inventory:
                 log.info("not an upload", key=row.key, error=str(e))
         if seen.state is State.LIVE:
             log.info("found", key=row.key, size=seen.size, type=seen.content_type)
+        self._deletions.forget(row)
         return self._catalog.changes.admit(seen)
 
     def _inspected(self, row: Upload, stored: StoredObject, file: BinaryIO) -> Upload:
@@ -194,7 +197,7 @@ class Inventory:
             yield from batch
 
     def _objects(self) -> Iterator[StoredObject]:
-        return (one for one in self._store.list_objects() if not one.key.startswith(_THUMBNAILS))
+        return (one for one in self._store.list_objects() if not one.key.startswith(THUMBNAILS))
 
 
 def _side_by_side(

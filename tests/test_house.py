@@ -23,7 +23,7 @@ FLOORS = [
     {"errors", "resources", "blocking", "logs"},
     {"containers", "images", "metadata", "keys", "tokens", "settings", "setting_types", "webhooks"},
     {"catalog", "store", "edge", "decoding", "decoder", "writers"},
-    {"uploads", "upkeep", "inventory", "clients"},
+    {"deletions", "rounds", "uploads", "upkeep", "inventory", "clients"},
     {"web"},
     {"cli", "server", "__init__"},
 ]

@@ -44,7 +44,7 @@ def client(b2):
 class Cloud:
     """Uploads and inventory over the bucket."""
 
-    def __init__(self, settings, b2, **store):
+    def __init__(self, settings, b2, purge=None, **store):
         self.now = datetime.now(UTC)
         account = {"access_key_id": b2.key.access_key_id, "secret_access_key": b2.key.secret_access_key}
         options = {"bucket": b2.bucket, "region": b2.region, **account, "sleep": lambda _: None, **store}
@@ -53,7 +53,9 @@ class Cloud:
         self.catalog.upgrade()
         self.decoders, self._writers = DecoderPool(1), Writers(settings.data_dir)
         clock = lambda: self.now  # noqa: E731 it moves
-        self.uploads = Uploads(settings, self.catalog, self.store, self.decoders, self._writers, clock=clock)
+        self.uploads = Uploads(
+            settings, self.catalog, self.store, self.decoders, self._writers, purge=purge, clock=clock
+        )
         self.inventory = Inventory(settings, self.catalog, self.store, self.decoders, self.uploads)
         self._token = self.catalog.tokens.add("t", "d" * 64, frozenset({"upload"}), created_at=self.now)
         self._numbers = itertools.count()

@@ -73,6 +73,7 @@ uploads = Table(
     Column("created_at", UtcDateTime, nullable=False),
     Column("expires_at", UtcDateTime),
     Column("deleted_at", UtcDateTime),
+    Column("purged_at", UtcDateTime),
     Column("deletion_digest", String(64), nullable=False),
     Column("token_id", ForeignKey("tokens.id")),
     Column("writer", String(80), nullable=False),

@@ -2,6 +2,7 @@
 
 from ..catalog import Catalog
 from ..decoding import DecoderPool
+from ..edge.purge import open_purge
 from ..inventory import Inventory
 from ..settings import Settings
 from ..store import open_store
@@ -23,5 +24,5 @@ def open_jobs(settings: Settings, catalog: Catalog) -> tuple[Upkeep, Inventory]:
     store = open_store(settings)
     writers = Writers(settings.data_dir)
     decoders = DecoderPool(1)
-    uploads = Uploads(settings, catalog, store, decoders, writers)
+    uploads = Uploads(settings, catalog, store, decoders, writers, purge=open_purge(settings))
     return Upkeep(uploads, catalog, store, writers), Inventory(settings, catalog, store, decoders, uploads)

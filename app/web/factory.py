@@ -8,6 +8,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from .. import __version__, logs, resources
 from ..catalog import Catalog
 from ..decoding import DecoderPool
+from ..edge.purge import open_purge
 from ..inventory import Inventory
 from ..settings import Settings
 from ..store import open_store
@@ -43,7 +44,7 @@ def build(settings: Settings, store: ObjectStore | None) -> Flask:
     writers = Writers(settings.data_dir)
     store = store or open_store(settings, writers.me())
     decoders = DecoderPool(max(1, (os.cpu_count() or 1) // settings.web_workers))
-    uploads = Uploads(settings, catalog, store, decoders, writers)
+    uploads = Uploads(settings, catalog, store, decoders, writers, purge=open_purge(settings))
     inventory = Inventory(settings, catalog, store, decoders, uploads)
     app.extensions["bowerbird"] = Parts(
         settings, settings.signing_secret(), catalog, store, uploads, inventory, RateLimits(settings), decoders, writers

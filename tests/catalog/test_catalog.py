@@ -109,7 +109,7 @@ def test_claims_belong_to_their_token(catalog, token):
 def test_a_key_is_never_given_out_twice(catalog, token):
     store(catalog, token, "k1.png")
     catalog.uploads.retire(["k1.png"], states=(State.LIVE,))
-    catalog.uploads.bury("k1.png", now=NOW)
+    catalog.uploads.bury(["k1.png"], now=NOW)
 
     with pytest.raises(KeyTaken):
         begin(catalog, token, "k9.png", "k1.png", name="m")
@@ -136,7 +136,7 @@ def test_only_rows_in_the_given_states_are_retired(catalog, token):
 def test_a_tombstone_keeps_nothing_of_the_sender(catalog, token):
     store(catalog, token, "k1.png", title="t", file_name="f", tags=("a",), expires_at=NOW)
     catalog.uploads.retire(["k1.png"], states=(State.LIVE,))
-    catalog.uploads.bury("k1.png", now=NOW)
+    catalog.uploads.bury(["k1.png"], now=NOW)
     left = catalog.uploads.get("k1.png")
 
     assert (left.state, left.title, left.file_name, left.tags, left.expires_at) == (State.DELETED, None, None, (), None)
