@@ -2,6 +2,7 @@
 
 import io
 import itertools
+from collections import Counter
 from datetime import UTC, datetime, timedelta
 
 import boto3
@@ -10,8 +11,9 @@ from botocore.config import Config
 
 from app.catalog import Catalog
 from app.catalog.records import State
+from app.costs import KIND_OF
 from app.decoding import DecoderPool
-from app.errors import StoreFull, StoreMisconfigured
+from app.errors import EdgeUnavailable, StoreFull, StoreMisconfigured
 from app.inventory import Inventory
 from app.store.s3 import S3Store
 from app.uploads import Options, Received, Uploads
@@ -19,6 +21,7 @@ from app.webhooks import Event, Kind
 from app.writers import Writers
 from tests import samples
 from tests.b2 import B2, Fault
+from tests.test_deletions import Edge
 from tests.test_uploads import House
 
 PICTURE = samples.make("png")
@@ -48,7 +51,8 @@ class Cloud:
         self.now = datetime.now(UTC)
         account = {"access_key_id": b2.key.access_key_id, "secret_access_key": b2.key.secret_access_key}
         options = {"bucket": b2.bucket, "region": b2.region, **account, "sleep": lambda _: None, **store}
-        self.store = S3Store(endpoint=b2.endpoint, **options)
+        self.asked = []
+        self.store = S3Store(endpoint=b2.endpoint, count=self.asked.append, **options)
         self.catalog = Catalog(settings.database_url.get_secret_value())
         self.catalog.upgrade()
         self.decoders, self._writers = DecoderPool(1), Writers(settings.data_dir)
@@ -81,12 +85,16 @@ class Cloud:
 
 
 @pytest.fixture
-def cloud(make_settings, b2, client):
-    settings = make_settings(
+def cloud_settings(make_settings, b2):
+    return make_settings(
         store="s3", s3_endpoint=b2.endpoint, s3_region=b2.region, s3_bucket=b2.bucket,
         s3_access_key_id=b2.key.access_key_id, s3_secret_access_key=b2.key.secret_access_key,
     )  # fmt: skip
-    made = Cloud(settings, b2)
+
+
+@pytest.fixture
+def cloud(cloud_settings, b2, client):
+    made = Cloud(cloud_settings, b2)
     yield made
     made.close()
 
@@ -372,3 +380,60 @@ def test_the_folder_is_compared_as_well(make_settings):
 
     assert [house.state(key) for key in (kept, gone, "zzzzzzzz.png")] == [State.LIVE, State.DELETED, State.LIVE]
     house.close()
+
+
+def test_an_upload_and_its_deletion_cost_nothing_but_what_is_free(cloud, b2):
+    b2.forget()
+
+    cloud.uploads.delete(cloud.send().key)
+
+    assert b2.transactions == {"A": 2}
+    assert cloud.asked == ["PutObject", "DeleteObject"]
+
+
+def test_every_repeat_is_counted_as_b2_counts_it(cloud, b2):
+    b2.forget()
+    b2.faults.add(Fault("503", method="PUT", times=2))
+
+    cloud.send()
+
+    assert cloud.asked == ["PutObject"] * 3
+
+
+def test_what_the_app_counts_is_what_b2_charges_for(cloud, client, b2):
+    put(client, "k7Wq3Zpx.png")
+    b2.forget()
+    cloud.compare()
+    cloud.inventory.inspect()
+    cloud.uploads.delete("k7Wq3Zpx.png")
+    cloud.store.ping()
+
+    counted = Counter(KIND_OF[operation] for operation in cloud.asked)
+
+    assert counted == b2.transactions
+    assert set(counted) == {"A", "B", "C"}
+
+
+def test_the_edge_forgets_what_another_client_has_changed(cloud_settings, b2, client):
+    edge = Edge()
+    cloud = Cloud(cloud_settings, b2, purge=edge)
+    mine, theirs = cloud.send().key, "k7Wq3Zpx.png"
+    put(client, theirs)
+    cloud.tell(Kind.CREATED, theirs)
+    cloud.inventory.inspect()
+    assert edge.told == []
+
+    put(client, mine, samples.make("png", seed=5))
+    cloud.tell(Kind.CREATED, mine, "4_z-another")
+    hide(client, theirs)
+    cloud.tell(Kind.REMOVED, theirs)
+    edge.is_down = True
+    with pytest.raises(EdgeUnavailable):
+        cloud.inventory.inspect()
+    assert {cloud.state(mine), cloud.state(theirs)} == {State.FOUND}
+    edge.is_down = False
+    cloud.inventory.inspect()
+
+    assert sorted(edge.told) == sorted([[mine], [theirs]])
+    assert (cloud.state(mine), cloud.state(theirs)) == (State.LIVE, State.DELETED)
+    cloud.close()

@@ -5,7 +5,7 @@ from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, delete, insert, select, tuple_, update
+from sqlalchemy import Connection, Row, and_, delete, func, insert, select, tuple_, update
 
 from ..errors import BadRequest, Busy, KeyTaken
 from .engine import Database, Taken, wait_turn
@@ -97,6 +97,14 @@ class UploadRows:
         with self._database.read() as connection:
             found = connection.execute(select(uploads).where(are).order_by(uploads.c.key).limit(limit))
             return [upload(row) for row in found]
+
+    def stored(self) -> tuple[int, int]:
+        """Return how many objects the catalog knows to be stored, and their bytes."""
+        are = uploads.c.state.not_in([State.PENDING.value, State.DELETED.value])
+        statement = select(func.count(), func.coalesce(func.sum(uploads.c.size), 0)).where(are)
+        with self._database.read() as connection:
+            count, size = connection.execute(statement).one()
+        return int(count), int(size)
 
     def expired(self, *, now: datetime, limit: int) -> list[Upload]:
         """Return up to `limit` live rows whose time is over, the oldest first."""

@@ -28,7 +28,8 @@ _COPY_BYTES = 256 * 1024
 
 
 class S3Store:
-    """One bucket. `patience_s` is for how long a put or delete is tried again; `clock` and `sleep` are for tests."""
+    """One bucket. `count` is told the name of each operation that is sent, repeats included; `patience_s` is for how
+    long a put or delete is tried again; `clock` and `sleep` are for tests."""
 
     late_put_s = 120.0  # what was sent to its end may be stored after the sender died
 
@@ -40,12 +41,14 @@ class S3Store:
         bucket: str,
         access_key_id: str,
         secret_access_key: str,
+        count: Callable[[str], None] = lambda operation: None,
         ca_bundle: Path | None = None,
         patience_s: float = PATIENCE_S,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._bucket = bucket
+        self._count = count
         self._patience_s = patience_s
         self._clock = clock
         self._sleep = sleep
@@ -206,8 +209,12 @@ class S3Store:
             client = boto3.session.Session().client("s3", config=config, **self._options)
             # Behind a Worker a 100-continue stalls or breaks the answer; the body is small, it can go at once.
             client.meta.events.register("before-call.s3.PutObject", _without_expect)
+            client.meta.events.register("before-send.s3", self._counted)
             self._client = client
         return self._client
+
+    def _counted(self, event_name: str, **_: Any) -> None:
+        self._count(event_name.rpartition(".")[2])
 
     def _disconnect(self) -> None:
         client, self._client = self._client, None

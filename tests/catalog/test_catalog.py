@@ -142,6 +142,39 @@ def test_a_tombstone_keeps_nothing_of_the_sender(catalog, token):
     assert (left.state, left.title, left.file_name, left.tags, left.expires_at) == (State.DELETED, None, None, (), None)
 
 
+def test_a_deletion_that_the_edge_knows_of_is_still_to_end(catalog, token):
+    store(catalog, token, "k1.png")
+    store(catalog, token, "k2.png", name="m")
+    catalog.uploads.retire(["k1.png"], states=(State.LIVE,))
+
+    catalog.uploads.purged(["k1.png", "k2.png"], now=NOW)
+
+    assert [(one.key, one.purged_at) for one in catalog.uploads.unsettled(limit=9)] == [("k1.png", NOW)]
+    assert catalog.uploads.get("k2.png").purged_at is None
+    assert catalog.uploads.bury(["k1.png", "k2.png"], now=NOW) == 1
+    assert catalog.uploads.get("k1.png").purged_at is None
+
+
+def test_transactions_add_up_by_day_and_class(catalog):
+    today, yesterday = NOW.date(), NOW.date() - timedelta(days=1)
+    catalog.transactions.add({"A": 1, "B": 2}, day=today)
+    catalog.transactions.add({"A": 4}, day=today)
+    catalog.transactions.add({"C": 3}, day=yesterday)
+
+    assert catalog.transactions.since(today) == {today: {"A": 5, "B": 2}}
+    assert catalog.transactions.since(yesterday) == {today: {"A": 5, "B": 2}, yesterday: {"C": 3}}
+
+
+def test_what_is_stored_is_counted_without_what_is_gone(catalog, token):
+    store(catalog, token, "k1.png")
+    store(catalog, token, "k2.png", name="m")
+    catalog.uploads.retire(["k2.png"], states=(State.LIVE,))
+    catalog.uploads.bury(["k2.png"], now=NOW)
+    begin(catalog, token, "k3.png", name="o")
+
+    assert catalog.uploads.stored() == (1, catalog.uploads.get("k1.png").size)
+
+
 def test_unsettled_rows_are_found_page_by_page(catalog, token):
     begin(catalog, token, *[f"k{number}.png" for number in range(5)])
     store(catalog, token, "live.png", name="m")
