@@ -44,22 +44,27 @@ export function decide(request, signed, settings) {
   if (!key && client.prefix && !asked.isAnyPrefix && !value(query, "prefix").startsWith(client.prefix))
     throw denied(`this key lists only names that begin with '${client.prefix}'`);
   if (asked.change === "copy" || signed.given.has("x-amz-copy-source")) checkSource(signed.given, client);
-  // A header that is dropped in silence could be one that was to protect the object.
-  for (const name of signed.given.keys())
-    if (name.startsWith("x-amz-") && !SENT.test(name) && !READ.test(name))
-      throw new S3Error(501, "NotImplemented", `the header ${name} is not known here`);
+  checkHeaders(request.method, signed.given);
   return { ...asked, bucket, key, encodedKey, query };
 }
+
+/** A header that is dropped in silence could be one that was to protect the object. */
+function checkHeaders(method, headers) {
+  for (const name of headers.keys()) {
+    if (name.startsWith("x-amz-") && !SENT.test(name) && !READ.test(name)) throw notPossible(`the header ${name} is not known here`);
+    // B2 promises none of them, and Cloudflare takes them out: two clients would both believe that they were first.
+    if (name.startsWith("if-") && method !== "GET" && method !== "HEAD")
+      throw notPossible(`a ${method} with a condition (${name}) is not possible on B2`);
+  }
+}
+
+const notPossible = (message) => new S3Error(501, "NotImplemented", message);
 
 function onObject(method, headers, names) {
   const has = (name) => names.includes(name);
   const only = (allowed) => names.every((name) => allowed.includes(name));
   if (method === "GET" && has("uploadId")) return only(PARTS) && { operation: "multipart" };
   if (method === "GET" || method === "HEAD") return only(READING) && { operation: method.toLowerCase() };
-  if (method === "PUT" && headers.has("if-none-match")) {
-    // B2 does not promise it, and two clients would both believe that they were first.
-    throw new S3Error(501, "NotImplemented", "a conditional PUT is not possible on B2");
-  }
   if (method === "PUT" && headers.has("x-amz-copy-source")) {
     if (has("uploadId")) return only(["uploadId", "partNumber"]) && { operation: "copy", isPart: true };
     return only([]) && { operation: "copy", change: "copy" };
