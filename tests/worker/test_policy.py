@@ -119,17 +119,6 @@ def test_another_spelling_of_the_same_name_is_the_same_object(proxy: Proxy) -> N
     assert proxy.send("GET", f"/{BUCKET}/a!b.png", made).body == b"x"
 
 
-def test_a_deletion_that_is_hidden_beside_a_good_one_does_not_happen(proxy: Proxy) -> None:
-    proxy.signed("PUT", f"/{BUCKET}/other/b.png", b"x")
-    proxy.signed("PUT", MINE, b"x")
-    hidden = b"<Object><Key><![CDATA[other/b.png]]></Key><Key>mine/a.png</Key></Object>"
-
-    _prefixed(proxy, "POST", f"/{BUCKET}?delete=", b"<Delete>" + hidden + b"</Delete>")
-
-    assert proxy.b2.body("other/b.png") == b"x"
-    assert proxy.b2.body("mine/a.png") is None
-
-
 def test_a_prefix_is_room_enough_to_work_in(proxy: Proxy) -> None:
     assert _prefixed(proxy, "PUT", MINE, b"x").status == 200
     assert _prefixed(proxy, "GET", MINE).body == b"x"

@@ -1,5 +1,7 @@
 /** What the proxy refuses, in S3's own codes and XML. */
 
+import { escapeXml } from "./xml.js";
+
 export const HOST_ID = "bowerbird-signing-proxy"; // tells our refusals from B2's, which have no HostId
 
 /** A refusal that the client can read: an S3 error code, its status, one sentence. */
@@ -20,6 +22,7 @@ export class S3Error extends Error {
 
 export const denied = (message) => new S3Error(403, "AccessDenied", message);
 export const invalid = (message) => new S3Error(400, "InvalidArgument", message);
+export const notPossible = (message) => new S3Error(501, "NotImplemented", message);
 export const slowDown = (message, retryAfter = 1) => new S3Error(503, "SlowDown", message, { retryAfter });
 
 /**
@@ -48,9 +51,3 @@ function xml(error, requestId) {
     error.message,
   )}</Message>${region}<RequestId>${requestId}</RequestId><HostId>${HOST_ID}</HostId></Error>\n`;
 }
-
-const ENTITIES = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&apos;" };
-
-/** Return `text` as XML has it; what XML 1.0 cannot hold at all goes. */
-export const escapeXml = (text) =>
-  text.replace(/[^\t\n\r\x20-\ufffd]/g, "").replace(/[&<>"']/g, (character) => ENTITIES[character]);

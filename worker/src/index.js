@@ -1,11 +1,12 @@
 /** The signing proxy: an S3 endpoint that verifies, allows, signs anew, streams on, and tells the app what changed. */
 
 import { openBody } from "./body.js";
+import { rewriteDeletion } from "./deletion.js";
 import { readSettings } from "./env.js";
 import { S3Error, errorResponse } from "./errors.js";
 import { forward, respond } from "./forward.js";
 import { consume, events, notify } from "./notify.js";
-import { decide, rewriteDeletion } from "./policy.js";
+import { decide } from "./policy.js";
 import { sha256 } from "./sigv4.js";
 import { verify } from "./verify.js";
 import { VERSION, VERSION_HEADER } from "./version.js";
@@ -69,12 +70,21 @@ async function prepare(request, action, body, signed) {
   if (action.change !== "complete" && action.change !== "delete-many") return;
   const sent = request.headers.get("content-md5");
   if (sent !== null && sent !== (await md5(body.bytes))) throw new S3Error(400, "BadDigest", "Content-MD5 is not that of the body");
-  const xml = new TextDecoder().decode(body.bytes);
+  const xml = decode(body.bytes);
   const isDeletion = action.change === "delete-many";
   const rewritten = isDeletion ? rewriteDeletion(xml, signed.client) : xml.replace(/<(Checksum\w+)>[^<]*<\/\1>/g, "");
   body.bytes = new TextEncoder().encode(rewritten);
   body.payloadHash = await sha256(body.bytes);
   body.md5 = await md5(body.bytes);
+}
+
+/** Another reader would see other names in what is not UTF-8. */
+function decode(bytes) {
+  try {
+    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+  } catch {
+    throw new S3Error(400, "MalformedXML", "the body is not UTF-8");
+  }
 }
 
 const md5 = async (bytes) => btoa(String.fromCharCode(...new Uint8Array(await crypto.subtle.digest("MD5", bytes))));

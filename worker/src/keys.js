@@ -24,13 +24,19 @@ export function readKey(encoded) {
   } catch {
     throw new S3Error(400, "InvalidURI", "the key is not UTF-8");
   }
+  if (/%2F/i.test(encoded)) throw invalid("a key has no encoded '/'");
+  checkKey(key);
+  return key;
+}
+
+/** Throw S3Error for a name that B2 cannot hold, or that a path could be read in two ways by. */
+export function checkKey(key) {
   const bytes = new TextEncoder().encode(key).length;
   if (bytes > 1024) throw new S3Error(400, "KeyTooLongError", `the key has ${bytes} bytes; at most 1024 are taken`);
   const segments = key.split("/");
-  if (/%2F|%5C/i.test(encoded) || segments.some((segment) => segment === "" || segment === "." || segment === ".."))
-    throw invalid("a key has no empty part, no part '.' or '..', no '\\' and no encoded '/'");
+  if (key.includes("\\") || segments.some((segment) => segment === "" || segment === "." || segment === ".."))
+    throw invalid("a key has no empty part, no part '.' or '..', and no '\\'");
   if (/[\u0000-\u001f\u007f]/.test(key)) throw invalid("a key has no control characters");
   if (segments.some((segment) => new TextEncoder().encode(segment).length > 250))
     throw invalid("the part of a key between two '/' has at most 250 bytes");
-  return key;
 }

@@ -1,7 +1,7 @@
 /** What changed in the bucket, told to the app: signed as B2 signs its own event notifications, repeated until taken. */
 
-import { elements } from "./policy.js";
 import { hmac, hmacKey, toHex } from "./sigv4.js";
+import { elements } from "./xml.js";
 
 const PAUSES_MS = [0, 1000, 2000, 4000, 8000]; // what runs after the answer ends after 30 s
 const TIMEOUT_MS = 2500;

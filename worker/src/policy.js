@@ -1,6 +1,6 @@
 /** What a request would do, and whether its client may: by bucket, key prefix and operation. */
 
-import { S3Error, denied, escapeXml, invalid } from "./errors.js";
+import { S3Error, denied, invalid, notPossible } from "./errors.js";
 import { readKey } from "./keys.js";
 
 const LISTING = [
@@ -58,8 +58,6 @@ function checkHeaders(method, headers) {
   }
 }
 
-const notPossible = (message) => new S3Error(501, "NotImplemented", message);
-
 function onObject(method, headers, names) {
   const has = (name) => names.includes(name);
   const only = (allowed) => names.every((name) => allowed.includes(name));
@@ -91,39 +89,6 @@ function onBucket(method, names) {
 
 const known = (names) => names.every((name) => LISTING.includes(name));
 const value = (query, wanted) => decodeURIComponent(query.find(([name]) => name === wanted)?.[1] ?? "");
-
-/**
- * Return a DeleteObjects anew, from what was read of it and nothing else: what this reader might have missed (CDATA,
- * comments, prefixes) B2 never sees. Throws S3Error unless `client` may delete every key.
- * @param {string} xml
- */
-export function rewriteDeletion(xml, client) {
-  const objects = [...xml.matchAll(/<Object>(.*?)<\/Object>/gs)].map(([, one]) => ({
-    key: elements(one, "Key")[0],
-    versionId: elements(one, "VersionId")[0],
-  }));
-  if (!objects.length || objects.length > 1000 || objects.some(({ key }) => !key))
-    throw new S3Error(400, "MalformedXML", "a DeleteObjects has 1 to 1000 objects, each with its key");
-  if (objects.some(({ key }) => !key.startsWith(client.prefix)))
-    throw denied(`this key is for names that begin with '${client.prefix}'`);
-  const parts = objects.map(({ key, versionId }) => {
-    const version = versionId ? `<VersionId>${escapeXml(versionId)}</VersionId>` : "";
-    return `<Object><Key>${escapeXml(key)}</Key>${version}</Object>`;
-  });
-  return `<Delete xmlns="http://s3.amazonaws.com/doc/2006-03-01/">${parts.join("")}</Delete>`;
-}
-
-const ENTITIES = { amp: "&", lt: "<", gt: ">", quot: '"', apos: "'" };
-
-/** Return the texts of the elements `name`: enough for the flat lists that S3 writes. */
-export function elements(xml, name) {
-  const found = xml.matchAll(new RegExp(`<${name}>([^<]*)</${name}>`, "g"));
-  return [...found].map(([, text]) =>
-    text.replace(/&(?:#x([0-9a-f]+)|#(\d+)|(\w+));/gi, (whole, hex, decimal, entity) =>
-      entity ? (ENTITIES[entity] ?? whole) : String.fromCodePoint(hex ? parseInt(hex, 16) : Number(decimal)),
-    ),
-  );
-}
 
 /** Virtual-host style where the host is BUCKET.DOMAIN, path style everywhere else. */
 function target(host, path, domain) {
