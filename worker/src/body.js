@@ -5,13 +5,16 @@ import { S3Error, invalid } from "./errors.js";
 import { EMPTY_SHA256, UNSIGNED_PAYLOAD, sha256 } from "./sigv4.js";
 
 const MAX_XML = 2 * 1024 * 1024; // ten thousand parts, or a thousand keys
-const CHECKSUMS = {
-  "x-amz-checksum-crc32": "crc32",
-  "x-amz-checksum-crc32c": "crc32c",
-  "x-amz-checksum-crc64nvme": "crc64nvme",
-  "x-amz-checksum-sha1": "SHA-1",
-  "x-amz-checksum-sha256": "SHA-256",
-};
+const CHECKSUMS = new Map([
+  ["x-amz-checksum-crc32", "crc32"],
+  ["x-amz-checksum-crc32c", "crc32c"],
+  ["x-amz-checksum-crc64nvme", "crc64nvme"],
+  ["x-amz-checksum-md5", "MD5"],
+  ["x-amz-checksum-sha1", "SHA-1"],
+  ["x-amz-checksum-sha256", "SHA-256"],
+  ["x-amz-checksum-sha512", "SHA-512"],
+]);
+const WITHOUT_VALUE = /^x-amz-checksum-(algorithm|mode|type)$/;
 
 /**
  * Return `{bytes, stream, length, payloadHash, failure}`: either `bytes`, checked, which can be sent again, or a
@@ -66,15 +69,16 @@ function readLength(headers, isChunked) {
 /** The checksums that the client sends in a header, or says that it will send in the trailer. */
 function announced(headers) {
   const inTrailer = (headers.get("x-amz-trailer") ?? "").split(",").map((name) => name.trim().toLowerCase());
-  const names = Object.keys(CHECKSUMS).filter((name) => headers.has(name) || inTrailer.includes(name));
-  const unknown = inTrailer.find((name) => name && !CHECKSUMS[name]);
-  if (unknown) throw invalid(`the trailer ${unknown} is not known here`);
-  return names;
+  const inHeaders = [...headers.keys()].filter((name) => name.startsWith("x-amz-checksum-") && !WITHOUT_VALUE.test(name));
+  const names = new Set([...inHeaders, ...inTrailer.filter(Boolean)]);
+  for (const name of names)
+    if (!CHECKSUMS.has(name)) throw invalid(`${name} is not known here, so it cannot be checked`);
+  return [...names];
 }
 
 async function* checked(request, signed, isChunked, names, length) {
   const trailer = new Map();
-  const digests = names.map((name) => new crypto.DigestStream(CHECKSUMS[name]));
+  const digests = names.map((name) => new crypto.DigestStream(CHECKSUMS.get(name)));
   const writers = digests.map((digest) => digest.getWriter());
   const body = request.body ?? new Blob([]).stream();
   let count = 0;
