@@ -157,6 +157,27 @@ def test_checksums_are_checked_and_do_not_reach_b2(proxy: Proxy, algorithm: str)
     assert not any("checksum" in name for name in proxy.b2.requests[0].headers)
 
 
+@pytest.mark.parametrize("coding", ["aws-chunked", "gzip, AWS-Chunked"])
+@pytest.mark.parametrize("payload_hash", [None, "UNSIGNED-PAYLOAD"])
+def test_a_body_that_says_it_is_in_chunks_is_in_a_mode_that_reads_them(
+    proxy: Proxy, payload_hash: str | None, coding: str
+) -> None:
+    framed = b"1\r\nx\r\n0\r\n\r\n"
+
+    answer = proxy.signed("PUT", TARGET, framed, {"content-encoding": coding}, payload_hash=payload_hash)
+
+    assert (answer.status, answer.code) == (400, "InvalidRequest")
+    assert proxy.b2.requests == []
+
+
+@pytest.mark.parametrize("coding", ["gzip,aws-chunked", "AWS-Chunked, gzip"])
+def test_what_a_body_in_chunks_is_encoded_in_besides_is_kept(proxy: Proxy, coding: str) -> None:
+    answer = Chunked(UNSIGNED, SMALL_BODY).send(proxy, **{"content-encoding": coding})
+
+    assert answer.status == 200
+    assert proxy.b2.requests[0].headers["content-encoding"] == "gzip"
+
+
 def test_a_body_without_a_length_is_refused(proxy: Proxy) -> None:
     made = Signer().header("PUT", proxy.host, TARGET, {}, "UNSIGNED-PAYLOAD")
 

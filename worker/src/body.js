@@ -29,6 +29,8 @@ export async function openBody(request, signed, settings) {
   if (isChunked ? !MODES[signed.payloadHash] : !/^([0-9a-f]{64}|UNSIGNED-PAYLOAD)$/.test(signed.payloadHash))
     throw invalid("x-amz-content-sha256 must be a SHA-256 in hex, UNSIGNED-PAYLOAD or one of the STREAMING- modes");
   if (request.method !== "PUT" && request.method !== "POST") return withoutBody(request.method, signed.given);
+  if (!isChunked && /aws-chunked/i.test(signed.given.get("content-encoding") ?? ""))
+    throw new S3Error(400, "InvalidRequest", "a body in aws-chunked needs one of the STREAMING- modes");
 
   const length = request.body ? readLength(signed.given, isChunked) : 0;
   if (length > signed.client.maxBytes)

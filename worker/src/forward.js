@@ -82,7 +82,7 @@ function headersFor(given, method, md5) {
     const isCondition = method === "GET" && CONDITIONS.includes(name);
     if (SENT.test(name) || isCondition || (CONTENT.includes(name) && method !== "GET")) headers[name] = value;
   }
-  const coding = headers["content-encoding"]?.split(",").map((one) => one.trim()).filter((one) => one !== "aws-chunked");
+  const coding = headers["content-encoding"]?.split(",").map((one) => one.trim()).filter((one) => !/^aws-chunked$/i.test(one));
   if (coding?.length) headers["content-encoding"] = coding.join(", ");
   else delete headers["content-encoding"];
   if (md5) headers["content-md5"] = md5;
