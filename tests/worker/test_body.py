@@ -99,7 +99,7 @@ BROKEN: dict[str, tuple[str, Callable[[bytes], bytes], str]] = {
     "no signature of a chunk": (SIGNED, lambda f: f.replace(b"chunk-signature=", b"x="), "SignatureDoesNotMatch"),
     "no signature of the trailer": (
         SIGNED_TRAILER, lambda f: f[: f.rindex(b"x-amz-trailer-signature")] + b"\r\n", "SignatureDoesNotMatch"),
-    "no trailer": (UNSIGNED, lambda f: f[: f.rindex(b"x-amz-checksum")] + b"\r\n", "BadDigest"),
+    "no trailer": (UNSIGNED, lambda f: f[: f.rindex(b"x-amz-checksum")] + b"\r\n", "MalformedTrailerError"),
     "no last chunk": (UNSIGNED, lambda f: f[: f.rindex(b"0\r\nx-amz")], "IncompleteBody"),
     "half of a chunk": (UNSIGNED, lambda f: f[:20_000], "IncompleteBody"),
     "a size that is none": (UNSIGNED, lambda f: b"zz" + f, "IncompleteBody"),

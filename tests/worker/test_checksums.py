@@ -4,14 +4,16 @@ import base64
 import hashlib
 import os
 import zlib
+from collections.abc import Callable, Mapping
 
 import pytest
 
 from tests.worker.conftest import Proxy
-from tests.worker.requests import BUCKET, Answer
+from tests.worker.requests import BUCKET, NO_HEADERS, Answer, Signer
 
 TARGET = f"/{BUCKET}/k7Wq3Zp.png"
 SMALL = os.urandom(40_000)
+CRC32 = "x-amz-checksum-crc32"
 LARGE = os.urandom(5 * 1024 * 1024)  # more than the Worker buffers
 OF = {
     "crc32": lambda body: zlib.crc32(body).to_bytes(4, "big"),
@@ -57,3 +59,69 @@ def test_a_checksum_that_cannot_be_checked_is_refused(proxy: Proxy, name: str, b
 def test_what_only_speaks_of_checksums_is_dropped(proxy: Proxy, name: str) -> None:
     assert _put(proxy, SMALL, {f"x-amz-checksum-{name}": "CRC32"}).status == 200
     assert f"x-amz-checksum-{name}" not in proxy.b2.requests[0].headers
+
+
+def _in_trailer(
+    proxy: Proxy, body: bytes, announced: str | None, trailer: str, headers: Mapping[str, str] = NO_HEADERS
+) -> Answer:
+    """Send it unsigned in one chunk; `trailer` is what follows, as it is."""
+    given = {"content-encoding": "aws-chunked", "x-amz-decoded-content-length": str(len(body)), **headers}
+    if announced is not None:
+        given["x-amz-trailer"] = announced
+    made = Signer().header("PUT", proxy.host, TARGET, given, "STREAMING-UNSIGNED-PAYLOAD-TRAILER")
+    framed = b"%x\r\n%b\r\n0\r\n%b\r\n" % (len(body), body, trailer.encode())
+    return proxy.send("PUT", TARGET, made, framed)
+
+
+def _line(algorithm: str, body: bytes) -> str:
+    return f"x-amz-checksum-{algorithm}:{_value(algorithm, body)}\r\n"
+
+
+@pytest.mark.parametrize("body", [SMALL, LARGE], ids=["small", "large"])
+def test_a_trailer_of_two_checksums_is_taken(proxy: Proxy, body: bytes) -> None:
+    lines = _line("crc32", body) + _line("sha256", body)
+
+    answer = _in_trailer(proxy, body, "x-amz-checksum-crc32, X-Amz-Checksum-SHA256", lines)
+
+    assert (answer.status, proxy.b2.body("k7Wq3Zp.png")) == (200, body)
+
+
+WRONG: dict[str, tuple[str | None, Callable[[bytes], str], dict[str, str], str]] = {
+    "nothing announced": (None, lambda body: "", {}, "InvalidRequest"),
+    "nothing announced in many words": (" , ", lambda body: "", {}, "InvalidRequest"),
+    "a wrong sum that was not announced": (
+        CRC32, lambda body: _line("crc32", body) + _line("sha256", b"x"), {}, "MalformedTrailerError"),
+    "a right sum that was not announced": (
+        CRC32, lambda body: _line("crc32", body) + _line("sha256", body), {}, "MalformedTrailerError"),
+    "a sum that comes twice": (
+        CRC32, lambda body: _line("crc32", b"x") + _line("crc32", body), {}, "MalformedTrailerError"),
+    "a sum that does not come": (CRC32, lambda body: "", {}, "MalformedTrailerError"),
+    "one of two that does not come": (
+        f"{CRC32},x-amz-checksum-sha1", lambda body: _line("crc32", body), {}, "MalformedTrailerError"),
+    "a sum in a header alone": (
+        CRC32, lambda body: "", {CRC32: _value("crc32", SMALL)}, "MalformedTrailerError"),
+    "another sum in a header": (
+        CRC32, lambda body: _line("crc32", body), {CRC32: _value("crc32", b"x")}, "BadDigest"),
+    "a signature that none asked for": (
+        CRC32, lambda body: f"{_line('crc32', body)}x-amz-trailer-signature:{'0' * 64}\r\n", {},
+        "MalformedTrailerError"),
+    "a line that is none": (CRC32, lambda body: _line("crc32", body) + "x\r\n", {}, "MalformedTrailerError"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("body", [SMALL, LARGE], ids=["small", "large"])
+@pytest.mark.parametrize("what", WRONG)
+def test_a_trailer_is_what_was_announced(proxy: Proxy, what: str, body: bytes) -> None:
+    announced, trailer, headers, code = WRONG[what]
+
+    answer = _in_trailer(proxy, body, announced, trailer(body), headers)
+
+    assert (answer.status, answer.code) == (400, code)
+    assert proxy.b2.versions() == []
+
+
+def test_a_trailer_is_announced_only_by_what_has_one(proxy: Proxy) -> None:
+    answer = _put(proxy, SMALL, {"x-amz-trailer": CRC32, CRC32: _value("crc32", SMALL)})
+
+    assert (answer.status, answer.code) == (400, "InvalidRequest")
+    assert proxy.b2.requests == []

@@ -39,12 +39,12 @@ export async function openBody(request, signed, settings) {
     throw new S3Error(400, "MaxMessageLengthExceeded", `the body has ${length} bytes; at most ${MAX_XML} are taken`);
 
   const hash = isChunked ? UNSIGNED_PAYLOAD : signed.payloadHash;
-  const names = announced(signed.given);
+  const sums = announced(signed.given, Boolean(MODES[signed.payloadHash]?.hasTrailer));
   const isSmall = length <= settings.bufferBytes || request.method === "POST";
-  if (!isSmall && !isChunked && !names.length) return { ...NOTHING, stream: request.body, length, payloadHash: hash };
-  const pieces = checked(request, signed, isChunked, names, length);
+  if (!isSmall && !isChunked && !sums.names.length) return { ...NOTHING, stream: request.body, length, payloadHash: hash };
+  const pieces = checked(request, signed, isChunked, sums, length);
   if (!isSmall) return { ...guarded(pieces, length), length, payloadHash: hash };
-  const bytes = isChunked || names.length ? await join(pieces, length) : new Uint8Array(await request.arrayBuffer());
+  const bytes = isChunked || sums.names.length ? await join(pieces, length) : new Uint8Array(await request.arrayBuffer());
   if (bytes.length !== length) throw short(bytes.length, length);
   if (hash !== UNSIGNED_PAYLOAD && (await sha256(bytes)) !== hash)
     throw new S3Error(400, "XAmzContentSHA256Mismatch", "x-amz-content-sha256 is not the SHA-256 of the body");
@@ -68,18 +68,19 @@ function readLength(headers, isChunked) {
   return Number(text);
 }
 
-/** The checksums that the client sends in a header, or says that it will send in the trailer. */
-function announced(headers) {
-  const inTrailer = (headers.get("x-amz-trailer") ?? "").split(",").map((name) => name.trim().toLowerCase());
+/** The checksums that the client sends: those in headers, and those that it says come in the trailer. */
+function announced(headers, hasTrailer) {
+  const inTrailer = (headers.get("x-amz-trailer") ?? "").split(",").map((name) => name.trim().toLowerCase()).filter(Boolean);
+  if (inTrailer.length > 0 !== hasTrailer)
+    throw new S3Error(400, "InvalidRequest", "x-amz-trailer goes with a mode that has a trailer, and each such mode with it");
   const inHeaders = [...headers.keys()].filter((name) => name.startsWith("x-amz-checksum-") && !WITHOUT_VALUE.test(name));
-  const names = new Set([...inHeaders, ...inTrailer.filter(Boolean)]);
-  for (const name of names)
-    if (!CHECKSUMS.has(name)) throw invalid(`${name} is not known here, so it cannot be checked`);
-  return [...names];
+  const names = [...new Set([...inHeaders, ...inTrailer])];
+  const unknown = names.find((name) => !CHECKSUMS.has(name));
+  if (unknown) throw invalid(`${unknown} is not known here, so it cannot be checked`);
+  return { names, trailer: new Map(inTrailer.map((name) => [name, null])) };
 }
 
-async function* checked(request, signed, isChunked, names, length) {
-  const trailer = new Map();
+async function* checked(request, signed, isChunked, { names, trailer }, length) {
   const digests = names.map((name) => new crypto.DigestStream(CHECKSUMS.get(name)));
   const writers = digests.map((digest) => digest.getWriter());
   const body = request.body ?? new Blob([]).stream();
@@ -94,7 +95,8 @@ async function* checked(request, signed, isChunked, names, length) {
   for (const [at, name] of names.entries()) {
     await writers[at].close();
     const value = btoa(String.fromCharCode(...new Uint8Array(await digests[at].digest)));
-    if ((trailer.get(name) ?? signed.given.get(name)) !== value)
+    const sent = [trailer.get(name), signed.given.get(name)];
+    if (sent.some((one) => one !== undefined && one !== value))
       throw new S3Error(400, "BadDigest", `${name} is not that of the body`);
   }
 }

@@ -17,7 +17,7 @@ export const MODES = {
  * Yield the bytes inside the chunks; whoever reads to the end without an error has the whole of a good body.
  * @param {ReadableStream<Uint8Array>} stream
  * @param {Awaited<ReturnType<import("./verify.js").verify>>} signed
- * @param {Map<string, string>} trailer filled with the trailer's names and values
+ * @param {Map<string, string | null>} trailer the names that have to come, each with null: filled with their values
  */
 export async function* decode(stream, signed, trailer) {
   const mode = MODES[signed.payloadHash];
@@ -56,7 +56,7 @@ async function readTrailer(source, mode, chain, trailer) {
   for (let line = await source.line(true); line; line = await source.line(true)) lines.push(line);
   if (lines.length && !mode.hasTrailer) throw incomplete("there is a trailer that was not announced");
   const [last] = lines.slice(-1);
-  const isSigned = last?.startsWith("x-amz-trailer-signature:");
+  const isSigned = chain && last?.startsWith("x-amz-trailer-signature:");
   const named = isSigned ? lines.slice(0, -1) : lines;
   if (chain && mode.hasTrailer) {
     const bytes = new TextEncoder().encode(named.map((line) => `${line}\n`).join(""));
@@ -64,8 +64,11 @@ async function readTrailer(source, mode, chain, trailer) {
   }
   for (const line of named) {
     const at = line.indexOf(":");
-    trailer.set(line.slice(0, at).trim().toLowerCase(), line.slice(at + 1).trim());
+    const name = line.slice(0, at).trim().toLowerCase();
+    if (trailer.get(name) !== null) throw wrongTrailer("the trailer has what was not announced, or has it twice");
+    trailer.set(name, line.slice(at + 1).trim());
   }
+  if ([...trailer.values()].includes(null)) throw wrongTrailer("the trailer has not all that was announced");
 }
 
 /** Each signature signs the one before it, the first that of the request. */
@@ -134,4 +137,5 @@ class Lines {
   }
 }
 
+const wrongTrailer = (message) => new S3Error(400, "MalformedTrailerError", message);
 const incomplete = (message) => new S3Error(400, "IncompleteBody", message);
