@@ -2,7 +2,7 @@
 
 import { condition } from "./conditions.js";
 import { S3Error, slowDown } from "./errors.js";
-import { SENT } from "./policy.js";
+import { CONTENT, SENT, hasContent } from "./policy.js";
 import { TRANSIENT, pause } from "./retry.js";
 import { sign } from "./sign.js";
 import { canonicalQuery } from "./sigv4.js";
@@ -10,9 +10,6 @@ import { canonicalQuery } from "./sigv4.js";
 const ATTEMPTS = 4;
 const LONGEST_WAIT_S = 3; // longer than that the client waits by itself
 
-const CONTENT = [
-  "cache-control", "content-disposition", "content-encoding", "content-language", "content-md5", "content-type", "expires",
-];
 const CONDITIONS = ["if-match", "if-modified-since", "if-none-match", "if-unmodified-since", "range"];
 const ANSWERED =
   /^(accept-ranges|cache-control|content-(disposition|encoding|language|length|range|type)|etag|expires|last-modified|retry-after|x-amz-(meta-.+|acl|copy-source-version-id|delete-marker|id-2|mp-parts-count|request-id|server-side-encryption|version-id))$/;
@@ -80,7 +77,7 @@ function headersFor(given, method, md5) {
   for (const [name, value] of given) {
     if (name === "x-amz-acl" && value === "private") continue; // SDKs send it unasked; B2 knows the bucket's ACL alone
     const isCondition = method === "GET" && CONDITIONS.includes(name);
-    if (SENT.test(name) || isCondition || (CONTENT.includes(name) && method !== "GET")) headers[name] = value;
+    if (SENT.test(name) || isCondition || (hasContent(method) && CONTENT.has(name))) headers[name] = value;
   }
   const coding = headers["content-encoding"]?.split(",").map((one) => one.trim()).filter((one) => !/^aws-chunked$/i.test(one));
   if (coding?.length) headers["content-encoding"] = coding.join(", ");

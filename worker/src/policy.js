@@ -15,6 +15,13 @@ const PARTS = ["uploadId", "max-parts", "part-number-marker"];
 // What SDKs add for themselves, and checksums that a presigned address carries: B2 refuses them.
 const DROPPED = /^(x-id|x-amz-checksum-.*|x-amz-sdk-checksum-algorithm)$/i;
 
+// What says how an object is stored and answered; with what has no content, such as the Cache-Control of a browser that
+// loads a page again, it says nothing of the object and does not go on.
+export const CONTENT = new Set([
+  "cache-control", "content-disposition", "content-encoding", "content-language", "content-md5", "content-type", "expires",
+]);
+export const hasContent = (method) => method === "PUT" || method === "POST";
+
 // B2 wants every x-amz-* header signed; these are the ones that it is sent.
 export const SENT =
   /^x-amz-(meta-.+|acl|copy-source|copy-source-range|expected-bucket-owner|metadata-directive|server-side-encryption)$/;

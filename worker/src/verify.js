@@ -2,6 +2,7 @@
 
 import { S3Error, denied, invalid } from "./errors.js";
 import { rawTarget } from "./keys.js";
+import { CONTENT, hasContent } from "./policy.js";
 import { UNSIGNED_PAYLOAD, canonicalRequest, isSignature, parseQuery, signingKey, stringToSign } from "./sigv4.js";
 
 const SKEW_MS = 15 * 60 * 1000; // AWS's own
@@ -9,11 +10,6 @@ const LONGEST_S = 7 * 24 * 3600;
 const ALGORITHM = "AWS4-HMAC-SHA256";
 const HEADER =
   /^AWS4-HMAC-SHA256\s+Credential=([^,\s]+)\s*,\s*SignedHeaders=([^,\s]+)\s*,\s*Signature=([0-9a-f]{64})$/;
-
-// What changes the stored object or how it is answered: a header that the client did not sign is not the client's.
-const CONTENT_HEADERS = new Set([
-  "cache-control", "content-disposition", "content-encoding", "content-language", "content-md5", "content-type", "expires",
-]);
 
 // Cloudflare has put its own value in place of the client's; these are what the clients that sign it send.
 const ACCEPT_ENCODINGS = ["identity", "gzip", "", "gzip, deflate", "gzip, deflate, br", "deflate, gzip", "*"];
@@ -34,7 +30,7 @@ export async function verify(request, settings, now) {
   if (!client) throw new S3Error(403, "InvalidAccessKeyId", "the access key id is not known here");
   checkScope(signed, settings.region);
   checkTime(signed, now);
-  checkSignedHeaders(given, signed);
+  checkSignedHeaders(request.method, given, signed);
 
   const key = await signingKey(client, signed.scope);
   const payloadHash = signed.payloadHash ?? given.get("x-amz-content-sha256") ?? UNSIGNED_PAYLOAD;
@@ -126,12 +122,13 @@ function checkTime({ amzDate, expiresMs }, now) {
     throw new S3Error(403, "RequestTimeTooSkewed", "the clocks of client and server are more than 15 minutes apart");
 }
 
-function checkSignedHeaders(headers, signed) {
+/** A header that the client did not sign is not the client's. */
+function checkSignedHeaders(method, headers, signed) {
   for (const name of signed.headers)
     if (!headers.has(name) && name !== "accept-encoding")
       throw new S3Error(400, "InvalidRequest", `header '${name}' is listed in signed headers, but is not present`);
   for (const name of headers.keys())
-    if ((name.startsWith("x-amz-") || CONTENT_HEADERS.has(name)) && !signed.headers.includes(name))
+    if ((name.startsWith("x-amz-") || (hasContent(method) && CONTENT.has(name))) && !signed.headers.includes(name))
       throw denied(`the header ${name} is there, but not signed`);
 }
 
