@@ -1,6 +1,6 @@
 /** The body of a request: checked against what the client said of it, and made plain for B2. */
 
-import { MODES, decode } from "./chunked.js";
+import { MODES, decode, pieces } from "./chunked.js";
 import { S3Error, invalid } from "./errors.js";
 import { EMPTY_SHA256, UNSIGNED_PAYLOAD, sha256 } from "./sigv4.js";
 
@@ -42,9 +42,9 @@ export async function openBody(request, signed, settings) {
   const sums = announced(signed.given, Boolean(MODES[signed.payloadHash]?.hasTrailer));
   const isSmall = length <= settings.bufferBytes || request.method === "POST";
   if (!isSmall && !isChunked && !sums.names.length) return { ...NOTHING, stream: request.body, length, payloadHash: hash };
-  const pieces = checked(request, signed, isChunked, sums, length);
-  if (!isSmall) return { ...guarded(pieces, length), length, payloadHash: hash };
-  const bytes = isChunked || sums.names.length ? await join(pieces, length) : new Uint8Array(await request.arrayBuffer());
+  const checkedPieces = checked(request, signed, isChunked, sums, length);
+  if (!isSmall) return { ...guarded(checkedPieces, length), length, payloadHash: hash };
+  const bytes = isChunked || sums.names.length ? await join(checkedPieces, length) : new Uint8Array(await request.arrayBuffer());
   if (bytes.length !== length) throw short(bytes.length, length);
   if (hash !== UNSIGNED_PAYLOAD && (await sha256(bytes)) !== hash)
     throw new S3Error(400, "XAmzContentSHA256Mismatch", "x-amz-content-sha256 is not the SHA-256 of the body");
@@ -83,9 +83,9 @@ function announced(headers, hasTrailer) {
 async function* checked(request, signed, isChunked, { names, trailer }, length) {
   const digests = names.map((name) => new crypto.DigestStream(CHECKSUMS.get(name)));
   const writers = digests.map((digest) => digest.getWriter());
-  const body = request.body ?? new Blob([]).stream();
+  const body = request.body ?? new Response("").body;
   let count = 0;
-  for await (const piece of isChunked ? decode(body, signed, trailer) : body) {
+  for await (const piece of isChunked ? decode(body, signed, trailer) : pieces(body)) {
     count += piece.length;
     if (count > length) throw short(`more than ${length}`, length);
     for (const writer of writers) await writer.write(piece);

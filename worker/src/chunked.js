@@ -7,6 +7,7 @@ import { S3Error } from "./errors.js";
 import { EMPTY_SHA256, isSignature, sha256, toHex } from "./sigv4.js";
 
 const LONGEST_LINE = 4096;
+const PIECE_BYTES = 64 * 1024;
 export const MODES = {
   "STREAMING-UNSIGNED-PAYLOAD-TRAILER": { isSigned: false, hasTrailer: true },
   "STREAMING-AWS4-HMAC-SHA256-PAYLOAD": { isSigned: true, hasTrailer: false },
@@ -27,7 +28,24 @@ export async function* decode(stream, signed, trailer) {
     yield* chunks(source, chain);
     await readTrailer(source, mode, chain, trailer);
   } finally {
-    source.release();
+    await source.release();
+  }
+}
+
+/**
+ * Yield the bytes of a stream in large pieces: each read is a crossing out of JavaScript, and an ordinary one brings 4 KiB.
+ * @param {ReadableStream<Uint8Array>} stream
+ */
+export async function* pieces(stream) {
+  const reader = stream.getReader({ mode: "byob" });
+  try {
+    for (let isDone = false; !isDone; ) {
+      const { value, done } = await reader.readAtLeast(PIECE_BYTES, new Uint8Array(PIECE_BYTES));
+      if (value?.length) yield value;
+      isDone = done;
+    }
+  } finally {
+    reader.releaseLock();
   }
 }
 
@@ -84,11 +102,11 @@ function signatureChain({ key, amzDate, scope, signature }) {
 
 /** A stream read by lines that end in CRLF and by counts of bytes. */
 class Lines {
-  #reader;
+  #pieces;
   #rest = new Uint8Array(0);
 
   constructor(stream) {
-    this.#reader = stream.getReader();
+    this.#pieces = pieces(stream);
   }
 
   /** Return the next line without its end; with `orEnd`, the end of the stream is an empty line. */
@@ -109,7 +127,7 @@ class Lines {
   }
 
   release() {
-    this.#reader.releaseLock();
+    return this.#pieces.return();
   }
 
   async *take(count) {
@@ -123,7 +141,7 @@ class Lines {
   }
 
   async #more() {
-    const { value, done } = await this.#reader.read();
+    const { value, done } = await this.#pieces.next();
     if (done) return false;
     if (!this.#rest.length) {
       this.#rest = value;
