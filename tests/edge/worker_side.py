@@ -11,6 +11,21 @@ _CONDITIONS = {"if-match", "if-none-match", "if-modified-since", "if-unmodified-
 _TOO_LARGE = b"<html><head><title>413 Request Entity Too Large</title></head><center>cloudflare</center></html>"
 
 
+def added_headers() -> list[tuple[str, str]]:
+    """Return what Cloudflare tells a Worker, or an origin, of the viewer."""
+    return [
+        ("Accept-Encoding", "gzip, br"),
+        ("CF-Connecting-IP", "203.0.113.7"),
+        ("CF-Ray", "8f00ba4b0c00-AMS"),
+        ("CF-Visitor", '{"scheme":"https"}'),
+        ("CF-IPCountry", "NL"),
+        ("X-Forwarded-Proto", "https"),
+        ("X-Forwarded-For", "203.0.113.7"),
+        ("X-Real-IP", "203.0.113.7"),
+        ("CDN-Loop", "cloudflare; loops=1"),
+    ]
+
+
 class Ingress(Listener):
     """In front of the Worker: adds Cloudflare's headers, replaces Accept-Encoding, bounds the body."""
 
@@ -23,18 +38,7 @@ class Ingress(Listener):
             request.close_connection = True
             return request.say(413, _TOO_LARGE, "text/html", [("Server", "cloudflare"), ("Connection", "close")])
         headers = [(k, v) for k, v in request.headers.items() if k.lower() not in ("accept-encoding", "expect")]
-        headers += [
-            ("Accept-Encoding", "gzip, br"),
-            ("CF-Connecting-IP", "203.0.113.7"),
-            ("CF-Ray", "8f00ba4b0c00-AMS"),
-            ("CF-Visitor", '{"scheme":"https"}'),
-            ("CF-IPCountry", "NL"),
-            ("X-Forwarded-Proto", "https"),
-            ("X-Forwarded-For", "203.0.113.7"),
-            ("X-Real-IP", "203.0.113.7"),
-            ("CDN-Loop", "cloudflare; loops=1"),
-        ]
-        return request.pass_on(self._worker, request.command, request.path, headers)
+        return request.pass_on(self._worker, request.command, request.path, [*headers, *added_headers()])
 
 
 class Egress(Listener):

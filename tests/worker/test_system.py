@@ -157,7 +157,7 @@ def test_a_deleted_upload_leaves_no_version_behind_although_an_answer_was_lost(s
 
 
 def test_the_demo_runs_and_a_port_that_is_taken_is_one_clear_line() -> None:
-    ports = [f"--{name}-port={free_port()}" for name in ("app", "edge", "worker", "s3", "friendly")]
+    ports = [f"--{name}-port={free_port()}" for name in ("app", "edge", "api", "worker", "s3", "friendly")]
     command = [sys.executable, "-m", "tests.demo", *ports]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as demo:
         said = ""
