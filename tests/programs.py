@@ -10,6 +10,7 @@ _NEEDED = {
     "exiftool": "the tests that ask exiftool what is left of the metadata",
     "postgres": "the tests of the catalog on PostgreSQL",
     "rclone": "the test of rclone through the signing proxy",
+    "systemd-analyze": "the test of the unit for systemd",
     "redis-server": "the test of a server over S3, PostgreSQL and Redis",
 }
 
