@@ -176,7 +176,7 @@ def test_an_image_without_a_cache_control_gets_one(cdn: Cdn) -> None:
         "/../other/a.png", "/%2e%2e/other/a.png", "/..%2fother/a.png", "/a/../../other/a.png",
         "/a/..%2f..%2fother/a.png",
         "//other/a.png", "/.%2e/other/a.png", "/..;/other/a.png", "/%252e%252e/other/a.png", "/..%5cother/a.png",
-        "/file/other/a.png", "-evil/a.png", "/%00", "/?x=/../other/a.png", "https://i.example.com/../other/a.png",
+        "/file/other/a.png", "/-evil/a.png", "/%00", "/?x=/../other/a.png", "https://i.example.com/../other/a.png",
     ],
 )  # fmt: skip
 def test_another_bucket_is_not_reached(cdn: Cdn, target: str) -> None:
