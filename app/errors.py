@@ -27,9 +27,13 @@ BowerbirdError
 ├── KeyTaken                 an upload of that key exists; draw another
 └── Unavailable              something behind us does not answer; the same request may work later
     ├── Busy                 the catalog is locked, or the decoders are all taken
+    ├── EdgeUnavailable      Cloudflare does not take a purge for now; says when to come again
+    ├── EdgeMisconfigured    Cloudflare will go on refusing to purge until the owner changes something
     ├── StoreUnavailable     the store refused for now
     ├── StoreMisconfigured   the store will go on refusing until the owner changes something
-    └── StoreFull            no room, or a spending cap is reached
+    ├── StoreFull            no room, or a spending cap is reached
+    ├── EdgeUnavailable      Cloudflare does not take a purge for now; says when to come again
+    └── EdgeMisconfigured    Cloudflare will go on refusing to purge until the owner changes something
 """
 
 
@@ -160,6 +164,20 @@ class Unavailable(BowerbirdError):
 
 class Busy(Unavailable):
     code = "busy"
+
+
+class EdgeUnavailable(Unavailable):
+    """`retry_after_s` is when Cloudflare will take the next purge."""
+
+    code = "edge_unavailable"
+
+    def __init__(self, message: str, retry_after_s: int = Unavailable.retry_after_s) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
+
+
+class EdgeMisconfigured(Unavailable):
+    code = "edge_misconfigured"
 
 
 class StoreUnavailable(Unavailable):

@@ -8,6 +8,7 @@ ALPHABET = "23456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
 LENGTH = 8  # 57**8 keys: at a million uploads a fresh key clashes once in 111 million
 MIN_LENGTH, MAX_LENGTH = 6, 64
 EXTENSIONS = ("png", "jpg", "gif", "webp", "avif")
+THUMBNAILS = "t/"
 
 PATTERN = rf"[{ALPHABET}]{{{MIN_LENGTH},{MAX_LENGTH}}}\.(?:{'|'.join(EXTENSIONS)})"
 
@@ -19,6 +20,15 @@ def new_key(extension: str, length: int = LENGTH) -> str:
     True
     """
     return "".join(secrets.choice(ALPHABET) for _ in range(length)) + "." + extension
+
+
+def thumbnail_key(key: str) -> str:
+    """Return the key of the thumbnail of the object `key`.
+
+    >>> thumbnail_key("k7Wq3Zpa.png")
+    't/k7Wq3Zpa.webp'
+    """
+    return f"{THUMBNAILS}{key.rpartition('.')[0] or key}.webp"
 
 
 def is_key(text: str) -> bool:

@@ -5,99 +5,29 @@ import secrets
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
-from urllib.parse import urlsplit
 
-from limits import parse as parse_rate
-from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError, ValidationInfo, model_validator
+from pydantic import Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from .containers.base import Bounds
 from .errors import SettingsError
 from .keys import LENGTH, MAX_LENGTH, MIN_LENGTH
-from .tokens import is_token
-
-PREFIX = "BOWERBIRD_"
-MIB = 1024 * 1024
-_UNITS = {"": 1, "B": 1, "KB": 1024, "KIB": 1024, "MB": MIB, "MIB": MIB, "GB": 1024 * MIB, "GIB": 1024 * MIB}
-
-
-def _bytes(value: Any) -> Any:
-    """Read `100MB` (or MiB: both are 1,048,576 bytes) as a number of bytes."""
-    text = str(value).strip().upper()
-    digits = text.rstrip("BGIKM")
-    unit = text[len(digits) :]
-    if not digits.strip().isascii() or not digits.strip().isdigit() or unit not in _UNITS:
-        raise ValueError("give a number of bytes, such as 104857600 or 100MB")
-    return int(digits) * _UNITS[unit]
-
-
-def _origin(url: str) -> str:
-    """Check the address of a site and return it without the last slash."""
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname or not url.isascii() or parts.username:
-        raise ValueError("give an address such as https://i.example.com")
-    if parts.query or parts.fragment or any(c.isspace() or c in "{}|\\%<>\"'" for c in url):
-        raise ValueError("give an address without a query, a fragment or special characters")
-    return url.rstrip("/")
-
-
-def _bind(value: str) -> str:
-    host, _, port = value.rpartition(":")
-    if not host or not port.isascii() or not port.isdigit() or not 0 < int(port) < 65536:
-        raise ValueError("give HOST:PORT, such as 127.0.0.1:8080")
-    return value
-
-
-def _rate(value: str) -> str:
-    try:
-        parse_rate(value)
-    except ValueError as e:
-        raise ValueError("give a rate such as 1000/hour") from e
-    return value
-
-
-def _scheme(*schemes: str) -> AfterValidator:
-    """Check that a secret address, where there is one, has one of these schemes."""
-
-    def check(value: SecretStr) -> SecretStr:
-        if (url := value.get_secret_value()) and not url.startswith(schemes):
-            raise ValueError(f"give an address that begins with {' or '.join(schemes)}")
-        return value
-
-    return AfterValidator(check)
-
-
-def _bootstrap(value: SecretStr) -> SecretStr:
-    if not is_token(value.get_secret_value()):
-        raise ValueError("give 16 to 200 letters, digits, '_', '-' or '.'")
-    return value
-
-
-def _webhook_secret(value: SecretStr) -> SecretStr:
-    if 0 < len(value.get_secret_value()) < 16:
-        raise ValueError("give at least 16 characters")
-    return value
-
-
-def _secret_key(value: SecretStr) -> SecretStr:
-    if len(value.get_secret_value()) < 32:
-        raise ValueError("give at least 32 characters")
-    return value
-
-
-def _with_s3(value: Any, context: ValidationInfo) -> Any:
-    """Ask for the settings of the bucket where STORE is s3."""
-    text = value.get_secret_value() if isinstance(value, SecretStr) else value
-    if not text and context.data.get("store") == "s3":
-        raise ValueError(f"must be set, because {PREFIX}STORE is s3")
-    return value
-
-
-ByteSize = Annotated[int, BeforeValidator(_bytes), Field(gt=0)]
-Url = Annotated[str, AfterValidator(_origin)]
-S3Text = Annotated[str, AfterValidator(_with_s3)]
-S3Secret = Annotated[SecretStr, AfterValidator(_with_s3)]
-S3Url = Annotated[str, AfterValidator(lambda url: _origin(url) if url else url), AfterValidator(_with_s3)]
+from .setting_types import (
+    MIB,
+    PREFIX,
+    BindText,
+    ByteSize,
+    Rate,
+    S3Secret,
+    S3Text,
+    S3Url,
+    SecretKey,
+    Token,
+    Url,
+    WebhookSecret,
+    ZoneId,
+    scheme,
+)
 
 
 class Settings(BaseSettings):
@@ -115,12 +45,12 @@ class Settings(BaseSettings):
 
     public_url: Url = Field("", validate_default=False, description="what viewers open; BASE_URL when unset")
     base_url: Url = Field("", validate_default=False, description="where the app is; from BIND when unset")
-    bind: Annotated[str, AfterValidator(_bind)] = Field("127.0.0.1:8080", description="address and port to listen on")
+    bind: BindText = Field("127.0.0.1:8080", description="address and port to listen on")
     data_dir: Path = Field(Path("data"), description="folder of the catalog, the embedded store and the secret key")
-    database_url: Annotated[SecretStr, _scheme("sqlite:///", "postgresql://")] = Field(
+    database_url: Annotated[SecretStr, scheme("sqlite:///", "postgresql://")] = Field(
         SecretStr(""), description="catalog: sqlite:/// or postgresql://; in DATA_DIR when unset"
     )
-    redis_url: Annotated[SecretStr, _scheme("redis://", "rediss://", "redis+unix://")] = Field(
+    redis_url: Annotated[SecretStr, scheme("redis://", "rediss://", "redis+unix://")] = Field(
         SecretStr(""), description="rate limits of several servers; in memory when unset"
     )
     store: Literal["folder", "s3"] = Field("folder", description="where objects go")
@@ -135,15 +65,18 @@ class Settings(BaseSettings):
     drain_bytes: ByteSize = Field(128 * MIB, description="how much of a refused body is read")
     verify: Literal["structure", "decode"] = Field("structure", description="decode: answer only after a full decode")
     key_length: int = Field(LENGTH, ge=MIN_LENGTH, le=MAX_LENGTH, description="random characters of a key")
-    rate_limit: Annotated[str, AfterValidator(_rate)] = Field("100000/hour", description="uploads of one token")
+    rate_limit: Rate = Field("100000/hour", description="uploads of one token")
     web_workers: int = Field(2, ge=1, le=64, description="web processes")
-    secret_key: Annotated[SecretStr, AfterValidator(_secret_key)] = Field(
+    secret_key: SecretKey = Field(
         SecretStr(""), validate_default=False, description="signs deletion links; made and kept in DATA_DIR when unset"
     )
-    webhook_secret: Annotated[SecretStr, AfterValidator(_webhook_secret)] = Field(
+    webhook_secret: WebhookSecret = Field(
         SecretStr(""), description="signs the notifications of the bucket; none are taken when unset"
     )
-    bootstrap_token: Annotated[SecretStr, AfterValidator(_bootstrap)] = Field(
+    cloudflare_api_token: SecretStr = Field(SecretStr(""), description="may purge the cache of the zone")
+    cloudflare_zone_id: ZoneId = Field("", description="zone of the image domain")
+    cloudflare_api_url: Url = Field("https://api.cloudflare.com/client/v4", description="where Cloudflare's API is")
+    bootstrap_token: Token = Field(
         SecretStr(""), validate_default=False, description="the owner's first token; made and shown once when unset"
     )
     trusted_proxies: int = Field(0, ge=0, le=8, description="how many proxies add to X-Forwarded-For")

@@ -1,5 +1,6 @@
 """What has to be done now and then: uploads that expire, and whatever a crash left behind."""
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -16,11 +17,13 @@ _BATCH = 100
 
 @dataclass(slots=True)
 class Settled:
-    """What reconcile did: uploads that were never answered and are gone, deletions ended, rows to come back to."""
+    """What reconcile did: uploads that were never answered and are gone, deletions ended, rows to come back to; and
+    what the last of them failed of."""
 
     abandoned: int = 0
     deleted: int = 0
     left: int = 0
+    failed: Unavailable | None = None
 
 
 class Upkeep:
@@ -36,8 +39,7 @@ class Upkeep:
         """Delete what has expired and return how many uploads that were."""
         count = 0
         while batch := self._catalog.uploads.expired(now=self._uploads.clock(), limit=_BATCH):
-            for upload in batch:
-                self._uploads.delete(upload.key)
+            self._uploads.delete_all([upload.key for upload in batch])
             count += len(batch)
         return count
 
@@ -45,19 +47,23 @@ class Upkeep:
         """Settle every row that a crash left half-way, without listing the bucket.
 
         A `pending` row was never answered: it and its object go, at once if its writer is dead, after `grace_s` if that
-        is not known. A `deleting` row loses its object. What the store refuses now stays for the next time.
+        is not known. A `deleting` row loses its object, and the edge forgets it. What they refuse now stays for the
+        next time.
         """
         settled = Settled()
-        after = ""
-        while batch := self._catalog.uploads.unsettled(limit=_BATCH, after=after):
-            after = batch[-1].key
-            for upload in batch:
-                try:
-                    self._settle(upload, grace_s, settled)
-                except Unavailable:
-                    settled.left += 1
+        for batch in self._unsettled():
+            self._abandon([row for row in batch if row.state is State.PENDING], grace_s, settled)
+            self._end([row for row in batch if row.state is State.DELETING], settled)
         self._store.sweep(lambda writer: self._writers.is_alive(writer) is not False)
         return settled
+
+    def end_deletions(self) -> None:
+        """Go on with every deletion that did not end; raise Unavailable if it was in vain for some."""
+        settled = Settled()
+        for batch in self._unsettled():
+            self._end([row for row in batch if row.state is State.DELETING], settled)
+        if settled.failed:
+            raise settled.failed
 
     def prune(self) -> None:
         """Forget sessions and answers that are over, and the names of dead writers that no row needs."""
@@ -66,17 +72,32 @@ class Upkeep:
         self._catalog.uploads.prune(now=now, limit=1000)
         self._writers.sweep()
 
-    def _settle(self, upload: Upload, grace_s: float, settled: Settled) -> None:
-        is_pending = upload.state is State.PENDING
-        wait_s = grace_s if is_pending else 0.0
-        if self._writers.is_alive(upload.writer) is False:
+    def _unsettled(self) -> Iterator[list[Upload]]:
+        after = ""
+        while batch := self._catalog.uploads.unsettled(limit=_BATCH, after=after):
+            after = batch[-1].key
+            yield batch
+
+    def _abandon(self, rows: Sequence[Upload], grace_s: float, settled: Settled) -> None:
+        for row in rows:
+            if self._is_early(row, grace_s):
+                settled.left += 1
+                continue
+            retired = self._catalog.uploads.retire([row.key], states=(State.PENDING,))
+            failed = self._uploads.deletions.end(retired, were_public=False).failed
+            settled.abandoned += 0 if failed else len(retired)
+            settled.left += len(retired) if failed else 0
+
+    def _end(self, rows: Sequence[Upload], settled: Settled) -> None:
+        deletions = self._uploads.deletions
+        due = [row for row in rows if not self._is_early(row, 0.0) and deletions.is_due(row)]
+        ended = deletions.end(due)
+        settled.deleted += ended.count
+        settled.left += len(rows) - ended.count
+        settled.failed = ended.failed or settled.failed
+
+    def _is_early(self, row: Upload, wait_s: float) -> bool:
+        """Whether a put may still be under way; what a dead writer had sent to its end can arrive after its death."""
+        if self._writers.is_alive(row.writer) is False:
             wait_s = self._store.late_put_s
-        if self._uploads.clock() - upload.created_at < timedelta(seconds=wait_s):
-            settled.left += 1
-        elif not is_pending:
-            self._uploads.remove(upload)
-            settled.deleted += 1
-        else:
-            for row in self._catalog.uploads.retire([upload.key], states=(State.PENDING,)):
-                self._uploads.remove(row)
-                settled.abandoned += 1
+        return self._uploads.clock() - row.created_at < timedelta(seconds=wait_s)

@@ -16,6 +16,8 @@ from .catalog import Catalog
 from .catalog.records import Claim, State, Upload
 from .containers.base import Bounds
 from .decoding import DecoderPool
+from .deletions import Deletions
+from .edge.purge import Purge
 from .errors import Busy, Conflict, KeyTaken, TooLarge, Unavailable
 from .keys import new_key
 from .settings import Settings
@@ -75,10 +77,12 @@ class Uploads:
         decoders: DecoderPool,
         writers: Writers,
         *,
+        purge: Purge | None,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self.clock = clock
+        self.deletions = Deletions(catalog, store, purge, clock=clock)
         self._settings = settings
         self._catalog = catalog
         self._store = store
@@ -135,16 +139,15 @@ class Uploads:
     def delete(self, key: str) -> None:
         """Make the upload `key` gone for everyone, at once; deleting what is gone already is no error.
 
-        If the store does not answer, the object goes with the next reconcile.
+        If the store or the edge does not answer, the worker goes on until they have forgotten it too.
         """
-        for upload in self._catalog.uploads.retire([key], states=(State.LIVE, State.FOUND)):
-            with suppress(Unavailable):
-                self.remove(upload)
+        self.delete_all([key])
 
-    def remove(self, upload: Upload) -> None:
-        """Remove the object of a row that is `deleting`, and leave the tombstone."""
-        self._store.delete(upload.key, None if upload.is_foreign else upload.version_id)
-        self._catalog.uploads.bury(upload.key, now=self.clock())
+    def delete_all(self, keys: Sequence[str]) -> None:
+        """The same for many; the edge is told of all of them at once."""
+        rows = self._catalog.uploads.retire(keys, states=(State.LIVE, State.FOUND))
+        with suppress(Unavailable):
+            self.deletions.end(rows)
 
     def deletion_token(self, key: str) -> str:
         """Return the secret part of the deletion URL of `key`."""
@@ -219,8 +222,8 @@ class Uploads:
             self._catalog.uploads.finish(claim, versions, now=self.clock())
         except BaseException:
             with suppress(Unavailable):  # what cannot be taken back now is settled by reconcile
-                for upload in self._catalog.uploads.retire(claim.keys, states=(State.PENDING,)):
-                    self.remove(upload)
+                retired = self._catalog.uploads.retire(claim.keys, states=(State.PENDING,))
+                self.deletions.end(retired, were_public=False)
             raise
         return list(rows)
 

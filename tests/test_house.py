@@ -21,9 +21,9 @@ APP = ROOT / "app"
 
 FLOORS = [
     {"errors", "resources", "blocking", "logs"},
-    {"containers", "images", "metadata", "keys", "tokens", "settings", "webhooks"},
+    {"containers", "images", "metadata", "keys", "tokens", "settings", "setting_types", "webhooks", "costs"},
     {"catalog", "store", "edge", "decoding", "decoder", "writers"},
-    {"uploads", "upkeep", "inventory", "clients"},
+    {"deletions", "meter", "rounds", "stats", "uploads", "upkeep", "inventory", "clients"},
     {"web"},
     {"cli", "server", "__init__"},
 ]

@@ -2,6 +2,8 @@
 
 import io
 import itertools
+from collections import Counter
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import boto3
@@ -10,8 +12,9 @@ from botocore.config import Config
 
 from app.catalog import Catalog
 from app.catalog.records import State
+from app.costs import KIND_OF
 from app.decoding import DecoderPool
-from app.errors import StoreFull, StoreMisconfigured
+from app.errors import EdgeUnavailable, StoreFull, StoreMisconfigured
 from app.inventory import Inventory
 from app.store.s3 import S3Store
 from app.uploads import Options, Received, Uploads
@@ -19,6 +22,7 @@ from app.webhooks import Event, Kind
 from app.writers import Writers
 from tests import samples
 from tests.b2 import B2, Fault
+from tests.test_deletions import Edge
 from tests.test_uploads import House
 
 PICTURE = samples.make("png")
@@ -44,16 +48,19 @@ def client(b2):
 class Cloud:
     """Uploads and inventory over the bucket."""
 
-    def __init__(self, settings, b2, **store):
+    def __init__(self, settings, b2, purge=None, **store):
         self.now = datetime.now(UTC)
         account = {"access_key_id": b2.key.access_key_id, "secret_access_key": b2.key.secret_access_key}
         options = {"bucket": b2.bucket, "region": b2.region, **account, "sleep": lambda _: None, **store}
-        self.store = S3Store(endpoint=b2.endpoint, **options)
+        self.asked = []
+        self.store = S3Store(endpoint=b2.endpoint, count=self.asked.append, **options)
         self.catalog = Catalog(settings.database_url.get_secret_value())
         self.catalog.upgrade()
         self.decoders, self._writers = DecoderPool(1), Writers(settings.data_dir)
         clock = lambda: self.now  # noqa: E731 it moves
-        self.uploads = Uploads(settings, self.catalog, self.store, self.decoders, self._writers, clock=clock)
+        self.uploads = Uploads(
+            settings, self.catalog, self.store, self.decoders, self._writers, purge=purge, clock=clock
+        )
         self.inventory = Inventory(settings, self.catalog, self.store, self.decoders, self.uploads)
         self._token = self.catalog.tokens.add("t", "d" * 64, frozenset({"upload"}), created_at=self.now)
         self._numbers = itertools.count()
@@ -79,12 +86,16 @@ class Cloud:
 
 
 @pytest.fixture
-def cloud(make_settings, b2, client):
-    settings = make_settings(
+def cloud_settings(make_settings, b2):
+    return make_settings(
         store="s3", s3_endpoint=b2.endpoint, s3_region=b2.region, s3_bucket=b2.bucket,
         s3_access_key_id=b2.key.access_key_id, s3_secret_access_key=b2.key.secret_access_key,
     )  # fmt: skip
-    made = Cloud(settings, b2)
+
+
+@pytest.fixture
+def cloud(cloud_settings, b2, client):
+    made = Cloud(cloud_settings, b2)
     yield made
     made.close()
 
@@ -370,3 +381,90 @@ def test_the_folder_is_compared_as_well(make_settings):
 
     assert [house.state(key) for key in (kept, gone, "zzzzzzzz.png")] == [State.LIVE, State.DELETED, State.LIVE]
     house.close()
+
+
+def test_an_upload_and_its_deletion_cost_nothing_but_what_is_free(cloud, b2):
+    b2.forget()
+
+    cloud.uploads.delete(cloud.send().key)
+
+    assert b2.transactions == {"A": 2}
+    assert cloud.asked == ["PutObject", "DeleteObject"]
+
+
+def test_every_repeat_is_counted_as_b2_counts_it(cloud, b2):
+    b2.forget()
+    b2.faults.add(Fault("503", method="PUT", times=2))
+
+    cloud.send()
+
+    assert cloud.asked == ["PutObject"] * 3
+
+
+def test_what_the_app_counts_is_what_b2_charges_for(cloud, client, b2):
+    put(client, "k7Wq3Zpx.png")
+    b2.forget()
+    cloud.compare()
+    cloud.inventory.inspect()
+    cloud.uploads.delete("k7Wq3Zpx.png")
+    cloud.store.ping()
+
+    counted = Counter(KIND_OF[operation] for operation in cloud.asked)
+
+    assert counted == b2.transactions
+    assert set(counted) == {"A", "B", "C"}
+
+
+def test_the_edge_forgets_what_another_client_has_changed(cloud_settings, b2, client):
+    edge = Edge()
+    cloud = Cloud(cloud_settings, b2, purge=edge)
+    mine, theirs = cloud.send().key, "k7Wq3Zpx.png"
+    put(client, theirs)
+    cloud.tell(Kind.CREATED, theirs)
+    cloud.inventory.inspect()
+    assert edge.told == []
+
+    put(client, mine, samples.make("png", seed=5))
+    cloud.tell(Kind.CREATED, mine, "4_z-another")
+    hide(client, theirs)
+    cloud.tell(Kind.REMOVED, theirs)
+    edge.is_down = True
+    with pytest.raises(EdgeUnavailable):
+        cloud.inventory.inspect()
+    assert {cloud.state(mine), cloud.state(theirs)} == {State.FOUND}
+    edge.is_down = False
+    cloud.inventory.inspect()
+
+    assert sorted(edge.told) == sorted([[mine], [theirs]])
+    assert (cloud.state(mine), cloud.state(theirs)) == (State.LIVE, State.DELETED)
+    cloud.close()
+
+
+def test_an_object_of_the_same_size_that_nobody_told_of_is_found(cloud, client):
+    key = cloud.send().key
+    row = cloud.catalog.uploads.get(key)
+    old = replace(row, key="k7Wq3Zpx.png", created_at=row.created_at - timedelta(hours=1), state=State.FOUND)
+    cloud.catalog.changes.add(old)
+    cloud.catalog.changes.admit(replace(old, state=State.LIVE))
+    put(client, old.key, b"<html>".ljust(len(PICTURE)))
+
+    assert cloud.compare().found == 1
+
+    cloud.inventory.inspect()
+    assert (cloud.state(old.key), cloud.state(key)) == (State.REFUSED, State.LIVE)
+    assert cloud.compare().found == 0
+
+
+def test_what_a_repeated_put_has_left_goes_and_the_upload_stays(cloud, client, b2):
+    b2.faults.add(Fault("lost", method="PUT"))
+    key = cloud.send().key
+    assert len(b2.versions(key)) == 2
+
+    cloud.compare()
+
+    assert len(b2.versions(key)) == 1
+    assert cloud.catalog.uploads.get(key).version_id == b2.versions(key)[0][1]
+    assert b2.body(key) == PICTURE
+    b2.forget()
+    cloud.compare()
+    assert b2.transactions == {"C": 1}

@@ -36,6 +36,8 @@ BAD = {
     "rate_limit": "often",
     "web_workers": "0",
     "secret_key": "short",
+    "cloudflare_zone_id": "example.com",
+    "cloudflare_api_url": "api.cloudflare.com",
     "bootstrap_token": "sp ace" * 9,
     "trusted_proxies": "-1",
 }
@@ -109,3 +111,12 @@ def test_no_secret_is_printed(make_settings):
     settings = make_settings(secret_key="s" * 40, bootstrap_token="b" * 40, database_url="postgresql://u:hidden@h/d")
 
     assert "s" * 40 not in repr(settings) and "b" * 40 not in repr(settings) and "hidden" not in repr(settings)
+
+
+def test_the_purge_needs_both_its_token_and_its_zone(monkeypatch, make_settings):
+    assert len(problems(monkeypatch, cloudflare_api_token="a-token-of-cloudflare")) == 1
+
+    settings = make_settings(cloudflare_api_token="a-token-of-cloudflare", cloudflare_zone_id="0123456789abcdef" * 2)
+
+    assert settings.cloudflare_zone_id == "0123456789abcdef" * 2
+    assert "a-token-of-cloudflare" not in repr(settings)

@@ -37,7 +37,7 @@ class Clock:
 class House:
     """Uploads and upkeep over one folder, with a clock and a sleep of the test's own."""
 
-    def __init__(self, settings, store=None, sleep=lambda _: None):
+    def __init__(self, settings, store=None, sleep=lambda _: None, purge=None):
         self.clock = Clock()
         self.catalog = Catalog(settings.database_url.get_secret_value())
         self.catalog.upgrade()
@@ -45,7 +45,14 @@ class House:
         self.store = store or FolderStore(settings.data_dir / "objects", self.writers.me())
         self.decoders = DecoderPool(1)
         self.uploads = Uploads(
-            settings, self.catalog, self.store, self.decoders, self.writers, clock=self.clock, sleep=sleep
+            settings,
+            self.catalog,
+            self.store,
+            self.decoders,
+            self.writers,
+            purge=purge,
+            clock=self.clock,
+            sleep=sleep,
         )
         self.upkeep = Upkeep(self.uploads, self.catalog, self.store, self.writers)
         self.token = self.catalog.tokens.add("t", tokens.digest("x"), frozenset({"upload"}), created_at=self.clock())
@@ -183,7 +190,7 @@ def test_what_a_killed_server_left_is_settled_at_once(make_settings, statement):
     catalog = Catalog(settings.database_url.get_secret_value())
     writers = Writers(settings.data_dir)
     store, decoders = FolderStore(settings.data_dir / "objects"), DecoderPool(1)
-    uploads = Uploads(settings, catalog, store, decoders, writers)
+    uploads = Uploads(settings, catalog, store, decoders, writers, purge=None)
 
     assert len(catalog.uploads.unsettled(limit=9)) == 1
     settled = Upkeep(uploads, catalog, store, writers).reconcile()

@@ -1,7 +1,8 @@
-"""Cloudflare's runtime on this machine: the real workerd, over the Worker's own files."""
+"""Cloudflare's runtime on this machine: the real workerd, over a Worker's own files."""
 
 import json
 import os
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -17,13 +18,15 @@ const config :Workerd.Config = (
       modules = [{modules}],
       compatibilityDate = "{date}",
       bindings = [{bindings}],
-      globalOutbound = "outbound"
+      globalOutbound = "outbound"{cache_outbound}
     )),
-    (name = "outbound", {outbound})
+    (name = "outbound", {outbound}){cache}
   ],
   sockets = [(name = "http", address = "127.0.0.1:{port}", http = (), service = "main")]
 );
 """
+_PROXY = 'external = (address = "{address}", http = (style = proxy))'
+_IMPORT = re.compile(r'\bfrom "(\.\.?/[^"]+)";$', re.MULTILINE)
 _DIRECT = 'network = (allow = ["public", "private"], tlsOptions = (trustBrowserCas = true{certificates}))'
 
 
@@ -31,6 +34,17 @@ def compatibility_date() -> str:
     """Return the date that wrangler.jsonc deploys with."""
     line = next(line for line in (WORKER / "wrangler.jsonc").read_text().splitlines() if "compatibility_date" in line)
     return line.split('"')[3]
+
+
+def modules(sources: Path, entry: str) -> list[str]:
+    """Return the files of the Worker that begins at `entry`, by their places under `sources`; `entry` is the first."""
+    found = [entry]
+    for name in found:
+        for other in _IMPORT.findall((sources / name).read_text()):
+            place = os.path.normpath(Path(name).parent / other)
+            if place not in found:
+                found.append(place)
+    return found
 
 
 def _binary() -> Path:
@@ -42,30 +56,39 @@ def _binary() -> Path:
 
 
 class Workerd:
-    """One workerd process. `outbound` is HOST:PORT of what stands between it and the world, if something does."""
+    """One workerd process over the module `entry` of `sources` and all that it imports.
+
+    `outbound` is HOST:PORT of what stands between it and the world, if something does; `cache` is HOST:PORT of what
+    keeps the entries of the Cache API, without which there is no such API.
+    """
 
     def __init__(
         self,
         bindings: dict[str, str],
         *,
-        sources: Path = WORKER / "src",
-        entry: str = "index.js",
+        sources: Path = WORKER,
+        entry: str = "src/index.js",
         port: int = 0,
         outbound: str | None = None,
+        cache: str | None = None,
         ca_bundle: Path | None = None,
     ) -> None:
         self._folder = Path(mkdtemp(prefix="workerd-"))
-        shutil.copytree(sources, self._folder / "src")
-        names = sorted(path.name for path in sources.glob("*.js"))
-        names.sort(key=lambda name: name != entry)  # the first module is the one that answers
+        names = modules(sources, entry)
+        for name in names:
+            copy = self._folder / name
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(sources / name, copy)
         certificates = ""
         if ca_bundle:
             certificates = f", trustedCertificates = [{json.dumps(ca_bundle.read_text())}]"
         direct = _DIRECT.format(certificates=certificates)
         config = _CONFIG.format(
-            modules=", ".join(f'(name = "{name}", esModule = embed "src/{name}")' for name in names),
+            modules=", ".join(f'(name = "{name}", esModule = embed "{name}")' for name in names),
             bindings=", ".join(f"(name = {json.dumps(k)}, text = {json.dumps(v)})" for k, v in bindings.items()),
-            outbound=f'external = (address = "{outbound}", http = (style = proxy))' if outbound else direct,
+            outbound=_PROXY.format(address=outbound) if outbound else direct,
+            cache_outbound=', cacheApiOutbound = "cache"' if cache else "",
+            cache=f', (name = "cache", {_PROXY.format(address=cache)})' if cache else "",
             date=compatibility_date(),
             port=port,
         )

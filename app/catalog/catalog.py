@@ -19,6 +19,7 @@ from .changes import Changes
 from .engine import Database, wait_long, wait_turn
 from .sessions import Sessions
 from .tokens import Tokens
+from .transactions import Transactions
 from .uploads import UploadRows
 
 
@@ -35,6 +36,7 @@ class Catalog:
         self.changes = Changes(self._database)
         self.tokens = Tokens(self._database)
         self.sessions = Sessions(self._database)
+        self.transactions = Transactions(self._database)
 
     def upgrade(self) -> None:
         """Bring the tables up to date; several servers may do so at once, one of them then does it.

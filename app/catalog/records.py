@@ -38,6 +38,7 @@ class Upload:
     title: str | None = None
     tags: tuple[str, ...] = ()
     deleted_at: datetime | None = None
+    purged_at: datetime | None = None  # of a deletion: its object is gone, and the edge was told so for the first time
     confirmed_at: datetime | None = None  # when the bucket said that the object is there
     is_foreign: bool = False  # another S3 client wrote or removed it too: all versions go when it is deleted
     changes: int = 0  # grows with each change of the bucket: what was seen before the last one is not written

@@ -5,6 +5,7 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
+    Date,
     ForeignKey,
     Index,
     Integer,
@@ -73,6 +74,7 @@ uploads = Table(
     Column("created_at", UtcDateTime, nullable=False),
     Column("expires_at", UtcDateTime),
     Column("deleted_at", UtcDateTime),
+    Column("purged_at", UtcDateTime),
     Column("deletion_digest", String(64), nullable=False),
     Column("token_id", ForeignKey("tokens.id")),
     Column("writer", String(80), nullable=False),
@@ -103,6 +105,15 @@ events = Table(
     Column("id", Text, primary_key=True),
     Column("received_at", UtcDateTime, nullable=False),
     Index("events_received", "received_at"),
+)
+
+transactions = Table(
+    "transactions",
+    metadata,
+    Column("day", Date, nullable=False),
+    Column("kind", String(1), nullable=False),
+    Column("count", BigInteger, nullable=False),
+    PrimaryKeyConstraint("day", "kind"),
 )
 
 claims = Table(

@@ -5,7 +5,7 @@ from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, delete, insert, select, tuple_, update
+from sqlalchemy import Connection, Row, and_, delete, func, insert, select, tuple_, update
 
 from ..errors import BadRequest, Busy, KeyTaken
 from .engine import Database, Taken, wait_turn
@@ -80,11 +80,16 @@ class UploadRows:
             statement = update(uploads).where(are).values(state=State.DELETING.value).returning(uploads)
             return [upload(row) for row in connection.execute(statement)]
 
-    def bury(self, key: str, *, now: datetime) -> None:
-        """Turn a deleting row into its tombstone, which keeps the key from being given out again and little else."""
-        is_deleting = (uploads.c.key == key) & (uploads.c.state == State.DELETING.value)
+    def purged(self, keys: Sequence[str], *, now: datetime) -> None:
+        """Write that the edge was told to forget these deleting rows."""
         with self._database.write() as connection:
-            connection.execute(update(uploads).where(is_deleting).values(tombstone(now)))
+            connection.execute(update(uploads).where(_deleting(keys)).values(purged_at=now))
+
+    def bury(self, keys: Sequence[str], *, now: datetime) -> int:
+        """Turn deleting rows into their tombstones, which keep the keys from being given out again and little else;
+        return how many that were."""
+        with self._database.write() as connection:
+            return connection.execute(update(uploads).where(_deleting(keys)).values(tombstone(now))).rowcount
 
     def unsettled(self, *, limit: int, after: str = "") -> list[Upload]:
         """Return up to `limit` pending and deleting rows by key, those behind `after`."""
@@ -92,6 +97,14 @@ class UploadRows:
         with self._database.read() as connection:
             found = connection.execute(select(uploads).where(are).order_by(uploads.c.key).limit(limit))
             return [upload(row) for row in found]
+
+    def stored(self) -> tuple[int, int]:
+        """Return how many objects the catalog knows to be stored, and their bytes."""
+        are = uploads.c.state.not_in([State.PENDING.value, State.DELETED.value])
+        statement = select(func.count(), func.coalesce(func.sum(uploads.c.size), 0)).where(are)
+        with self._database.read() as connection:
+            count, size = connection.execute(statement).one()
+        return int(count), int(size)
 
     def expired(self, *, now: datetime, limit: int) -> list[Upload]:
         """Return up to `limit` live rows whose time is over, the oldest first."""
@@ -107,6 +120,10 @@ class UploadRows:
         over = select(*name).where(is_over).limit(limit)
         with self._database.write() as connection:  # asked twice, for one may be taken anew in between
             return connection.execute(delete(claims).where(tuple_(*name).in_(over), is_over)).rowcount
+
+
+def _deleting(keys: Sequence[str]) -> Any:
+    return uploads.c.key.in_(keys) & (uploads.c.state == State.DELETING.value)
 
 
 def _is(token_id: int, name: str) -> Any:
@@ -128,7 +145,7 @@ def _claimed(connection: Connection, token_id: int, name: str, now: datetime) ->
 
 def tombstone(at: datetime) -> dict[str, Any]:
     """Return the values that make a row the tombstone of what was deleted then."""
-    gone = {"state": State.DELETED.value, "deleted_at": at, "expires_at": None}
+    gone = {"state": State.DELETED.value, "deleted_at": at, "expires_at": None, "purged_at": None}
     return gone | {"file_name": None, "title": None, "tags": [], "version_id": None}
 
 

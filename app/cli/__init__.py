@@ -8,6 +8,7 @@ from .. import __version__
 from ..errors import BowerbirdError, SettingsError
 from .clients import sxcu
 from .server import serve, worker
+from .stats import stats_command
 from .tokens import token
 from .upkeep import db, reconcile
 
@@ -23,7 +24,7 @@ def cli() -> None:
     """
 
 
-for _command in (serve, worker, token, sxcu, reconcile, db):
+for _command in (serve, worker, token, sxcu, stats_command, reconcile, db):
     cli.add_command(_command)
 
 

@@ -12,15 +12,18 @@ import click
 
 from .. import clients, settings, tokens
 from ..catalog import Catalog
-from ..errors import BowerbirdError, SettingsError
+from ..errors import SettingsError
+from ..inventory import Inventory
+from ..rounds import Job, run_due
 from ..settings import Settings
 from ..tokens import SCOPES
-from ..upkeep import GRACE_S
+from ..upkeep import GRACE_S, Upkeep
 from .upkeep import warn
 from .wiring import open_catalog, open_jobs
 
 ROUND_S = 60
-LOOK_S = 2  # between two looks for objects that nobody has inspected: a question to an index that is mostly empty
+EXPIRE_S = 10  # an image whose time is over is gone within a minute, from the edge too
+LOOK_S = 2  # between two looks for what is to inspect or to delete: questions to an index that is mostly empty
 INSPECTED = 100  # objects between two looks at the clock, for expiry must not wait for a very full bucket
 DAY_S = 24 * 3600  # between two lists of the bucket: class C, one for a thousand objects
 
@@ -51,8 +54,9 @@ def serve(no_worker: bool) -> None:
 @click.command()
 @click.option("--with-parent", is_flag=True, help="End when standard input ends, as `serve` needs it.")
 def worker(with_parent: bool) -> None:
-    """Do the repeated jobs. Every two seconds: inspect what other S3 clients put into the bucket. Once a minute: expire
-    uploads, settle what a crash left, forget old sessions. Once a day: hold the bucket's list against the catalog.
+    """Do the repeated jobs. Every two seconds: inspect what other S3 clients put into the bucket, end deletions that
+    store or edge did not take at once. Every ten: expire uploads. Once a minute: settle what a crash left, forget old
+    sessions. Once a day: hold the bucket's list against the catalog. A job that fails pauses, up to a minute.
 
     `bowerbird serve` starts one by itself.
 
@@ -62,27 +66,30 @@ def worker(with_parent: bool) -> None:
     """
     chosen = settings.load()
     upkeep, inventory = open_jobs(chosen, open_catalog(chosen))
-    round_at = compared_at = -DAY_S
+    jobs = _jobs(chosen, upkeep, inventory)
     while True:
-        now, wait_s = time.monotonic(), LOOK_S
-        try:
-            if now - round_at >= ROUND_S:
-                round_at = now
-                upkeep.expire()
-                upkeep.reconcile()
-                upkeep.prune()
-                inventory.prune()
-            if chosen.store == "s3" and now - compared_at >= DAY_S:
-                compared_at = now
-                warn(inventory.compare(grace_s=GRACE_S))
-            inventory.inspect(limit=INSPECTED)
-        except BowerbirdError as e:
-            wait_s = ROUND_S  # each look into a store that refuses is a transaction
-            click.echo(f"bowerbird worker: {e}; again in {ROUND_S} seconds", err=True)
+        wait_s = run_due(jobs, time.monotonic, lambda line: click.echo(f"bowerbird worker: {line}", err=True))
         if not with_parent:
             time.sleep(wait_s)
         elif select.select([sys.stdin], [], [], wait_s)[0]:
             return
+
+
+def _jobs(chosen: Settings, upkeep: Upkeep, inventory: Inventory) -> list[Job]:
+    def tidy() -> None:
+        upkeep.reconcile()
+        upkeep.prune()
+        inventory.prune()
+
+    jobs = [
+        Job("expiry", EXPIRE_S, upkeep.expire),
+        Job("deletions", LOOK_S, upkeep.end_deletions),
+        Job("upkeep", ROUND_S, tidy),
+        Job("inspection", LOOK_S, lambda: inventory.inspect(limit=INSPECTED)),
+    ]
+    if chosen.store == "s3":
+        jobs.append(Job("comparison", DAY_S, lambda: warn(inventory.compare(grace_s=GRACE_S))))
+    return jobs
 
 
 def _check_port(bind: str) -> None:

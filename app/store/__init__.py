@@ -1,12 +1,14 @@
 """Stores: a bucket as the app sees it. `base` has the protocol; `folder` and `s3` are the two that keep it."""
 
+from collections.abc import Callable
+
 from ..settings import Settings
 from .base import ObjectStore
 from .folder import FolderStore
 
 
-def open_store(settings: Settings, writer: str = "") -> ObjectStore:
-    """Return the store the settings name; `writer` is the name of this server."""
+def open_store(settings: Settings, *, count: Callable[[str], None], writer: str = "") -> ObjectStore:
+    """Return the store the settings name; `writer` is the name of this server, `count` is told each S3 operation."""
     if settings.store == "folder":
         return FolderStore(settings.data_dir / "objects", writer)
     from .s3 import S3Store  # noqa: PLC0415 boto3 takes half a second to import, and the embedded store needs none
@@ -17,4 +19,5 @@ def open_store(settings: Settings, writer: str = "") -> ObjectStore:
         bucket=settings.s3_bucket,
         access_key_id=settings.s3_access_key_id,
         secret_access_key=settings.s3_secret_access_key.get_secret_value(),
+        count=count,
     )

@@ -8,6 +8,7 @@ from flask import current_app
 from ..catalog import Catalog
 from ..decoding import DecoderPool
 from ..inventory import Inventory
+from ..meter import Meter
 from ..settings import Settings
 from ..store.base import ObjectStore
 from ..uploads import Uploads
@@ -28,10 +29,12 @@ class Parts:
     limits: RateLimits
     decoders: DecoderPool
     writers: Writers
+    meter: Meter
 
     def close(self) -> None:
         """End what runs or is open on behalf of the app."""
         self.decoders.close()
+        self.meter.write()
         self.catalog.close()
         self.writers.leave()
 

@@ -25,6 +25,7 @@ STATUS: dict[type[errors.BowerbirdError], int] = {
     errors.BadImage: 422,
     errors.RateLimited: 429,
     errors.StoreMisconfigured: 502,
+    errors.EdgeMisconfigured: 502,
     errors.Unavailable: 503,
     errors.StoreFull: 507,
     errors.BowerbirdError: 500,

@@ -8,7 +8,9 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from .. import __version__, logs, resources
 from ..catalog import Catalog
 from ..decoding import DecoderPool
+from ..edge.purge import open_purge
 from ..inventory import Inventory
+from ..meter import Meter
 from ..settings import Settings
 from ..store import open_store
 from ..store.base import ObjectStore
@@ -41,12 +43,22 @@ def build(settings: Settings, store: ObjectStore | None) -> Flask:
     catalog = Catalog(settings.database_url.get_secret_value())
     catalog.upgrade()
     writers = Writers(settings.data_dir)
-    store = store or open_store(settings, writers.me())
+    meter = Meter(catalog)
+    store = store or open_store(settings, count=meter.count, writer=writers.me())
     decoders = DecoderPool(max(1, (os.cpu_count() or 1) // settings.web_workers))
-    uploads = Uploads(settings, catalog, store, decoders, writers)
+    uploads = Uploads(settings, catalog, store, decoders, writers, purge=open_purge(settings))
     inventory = Inventory(settings, catalog, store, decoders, uploads)
     app.extensions["bowerbird"] = Parts(
-        settings, settings.signing_secret(), catalog, store, uploads, inventory, RateLimits(settings), decoders, writers
+        settings,
+        settings.signing_secret(),
+        catalog,
+        store,
+        uploads,
+        inventory,
+        RateLimits(settings),
+        decoders,
+        writers,
+        meter,
     )
 
     errors.install(app)

@@ -7,10 +7,11 @@ import structlog
 from flask import Blueprint, Response, g, redirect, render_template, request
 from werkzeug.wrappers import Response as AnyResponse
 
-from .. import clients
+from .. import clients, stats
 from ..catalog.records import State
+from ..costs import FREE_A_DAY, FREE_GB, KINDS
 from ..errors import BadRequest, NotFound, Unauthorized
-from . import auth, parts
+from . import auth, parts, reach
 from .api import answer
 
 log = structlog.get_logger()
@@ -105,6 +106,22 @@ def revoke() -> AnyResponse:
     return redirect("/clients", 303)
 
 
+@pages.get("/settings")
+def show_settings() -> AnyResponse | str:
+    """What is stored where, what it costs, and how far a deletion reaches."""
+    if auth.session_token() is None:
+        return redirect("/login", 303)
+    kinds = [(kind, "free" if kind == "A" else f"{FREE_A_DAY:,} a day are free") for kind in KINDS]
+    return render_template(
+        "settings.html",
+        settings=parts().settings,
+        stats=stats.collect(parts().catalog, now=parts().uploads.clock()),
+        kinds=kinds,
+        free_gb=FREE_GB,
+        reach=reach.before(),
+    )
+
+
 @pages.get("/d/<path:key>/<token>")
 def show_deletion(key: str, token: str) -> str | tuple[str, int]:
     """What would be deleted, and a button: link previews fetch every GET, so a GET deletes nothing."""
@@ -112,9 +129,9 @@ def show_deletion(key: str, token: str) -> str | tuple[str, int]:
     if upload is None:
         return _page("Nothing to delete here", "This is not one of our deletion links.", 404)
     if upload.state not in (State.LIVE, State.FOUND):  # found: it changed a moment ago, and can be deleted all the same
-        return _page("Already deleted", "The image is gone.", 410)
+        return _page("Already deleted", reach.after(upload), 410)
     shown = answer(upload) | {"created_at": upload.created_at}
-    return render_template("delete.html", upload=shown, action=f"/d/{quote(key)}/{token}")
+    return render_template("delete.html", reach=reach.before(), upload=shown, action=f"/d/{quote(key)}/{token}")
 
 
 @pages.post("/d/<path:key>/<token>")
@@ -123,7 +140,7 @@ def confirm_deletion(key: str, token: str) -> str | tuple[str, int]:
     if parts().uploads.find_deletable(key, token) is None:
         return _page("Nothing to delete here", "This is not one of our deletion links.", 404)
     _delete(key)
-    return _page("Deleted", "The image is gone.", 200)
+    return _page("Deleted", reach.after(parts().catalog.uploads.get(key)), 200)
 
 
 @pages.delete("/d/<path:key>/<token>")

@@ -33,10 +33,8 @@ class B2:
         host: str = "127.0.0.1",
         accept_checksums: bool = False,
         clock: Callable[[], float] = time.time,
-        public: bool = True,
         is_public: bool = True,
     ) -> None:
-        public = public and is_public  # two names for one thing, both in use
         self.region = region
         self.bucket = bucket
         self.key = keys[0]
@@ -51,12 +49,12 @@ class B2:
             region,
             bucket,
             clock=clock,
-            public=public,
+            is_public=is_public,
             accept_checksums=accept_checksums,
         )
         self._s3 = S3Front(self._account, self.faults, host, s3_port, certificate)
         self._friendly = FriendlyFront(
-            self._storage, bucket, self.faults, self._account.count, public=public, host=host, port=friendly_port
+            self._storage, bucket, self.faults, self._account.count, is_public=is_public, host=host, port=friendly_port
         )
 
     def start(self) -> Self:

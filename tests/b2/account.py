@@ -37,7 +37,7 @@ class Account:
         bucket: str,
         *,
         clock: Callable[[], float],
-        public: bool,
+        is_public: bool,
         accept_checksums: bool,
     ) -> None:
         self.transactions: Counter[str] = Counter()
@@ -46,7 +46,7 @@ class Account:
         self._region = region
         self._bucket = bucket
         self._clock = clock
-        self._public = public
+        self._is_public = is_public
         self._accept_checksums = accept_checksums
         self._lock = threading.Lock()
 
@@ -63,7 +63,7 @@ class Account:
         action = action_of(method, target, headers)
         key = self._who(method, raw, headers, action, target)
         rules.check_headers(
-            headers, "public-read" if self._public else "private", accept_checksums=self._accept_checksums
+            headers, "public-read" if self._is_public else "private", accept_checksums=self._accept_checksums
         )
         if action.is_write and target.key:
             rules.check_names(target, headers)
@@ -86,7 +86,7 @@ class Account:
 
     def _who(self, method: str, raw: str, headers: Mapping[str, str], action: Action, target: Target) -> Key | None:
         """Return the key that asks; None for anyone, who may read a public bucket."""
-        may_anyone = self._public and action is READ and target.bucket == self._bucket
+        may_anyone = self._is_public and action is READ and target.bucket == self._bucket
         if may_anyone and is_anonymous(headers, target.raw_query):
             return None
         key = verify(method, raw, headers, self._keys, self._region, self._clock)

@@ -33,7 +33,7 @@ class FriendlyFront(Listener):
         faults: Faults,
         count: Callable[[str], None],
         *,
-        public: bool,
+        is_public: bool,
         host: str,
         port: int,
     ) -> None:
@@ -43,7 +43,7 @@ class FriendlyFront(Listener):
         self._bucket = bucket
         self._faults = faults
         self._count = count
-        self._public = public
+        self._is_public = is_public
 
     def handle(self, request: Relay) -> None:
         """Answer one download."""
@@ -71,7 +71,7 @@ class FriendlyFront(Listener):
             raise Refusal(405, "method_not_allowed", "only GET and HEAD are allowed here")
         if not match or match[1] != self._bucket:
             raise Refusal(404, "not_found", "File with such name does not exist.")
-        if not self._public:
+        if not self._is_public:
             raise Refusal(401, "unauthorized", "Authorization token for download required")
         return decoded(match[2])
 

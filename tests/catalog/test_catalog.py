@@ -109,7 +109,7 @@ def test_claims_belong_to_their_token(catalog, token):
 def test_a_key_is_never_given_out_twice(catalog, token):
     store(catalog, token, "k1.png")
     catalog.uploads.retire(["k1.png"], states=(State.LIVE,))
-    catalog.uploads.bury("k1.png", now=NOW)
+    catalog.uploads.bury(["k1.png"], now=NOW)
 
     with pytest.raises(KeyTaken):
         begin(catalog, token, "k9.png", "k1.png", name="m")
@@ -136,10 +136,43 @@ def test_only_rows_in_the_given_states_are_retired(catalog, token):
 def test_a_tombstone_keeps_nothing_of_the_sender(catalog, token):
     store(catalog, token, "k1.png", title="t", file_name="f", tags=("a",), expires_at=NOW)
     catalog.uploads.retire(["k1.png"], states=(State.LIVE,))
-    catalog.uploads.bury("k1.png", now=NOW)
+    catalog.uploads.bury(["k1.png"], now=NOW)
     left = catalog.uploads.get("k1.png")
 
     assert (left.state, left.title, left.file_name, left.tags, left.expires_at) == (State.DELETED, None, None, (), None)
+
+
+def test_a_deletion_that_the_edge_knows_of_is_still_to_end(catalog, token):
+    store(catalog, token, "k1.png")
+    store(catalog, token, "k2.png", name="m")
+    catalog.uploads.retire(["k1.png"], states=(State.LIVE,))
+
+    catalog.uploads.purged(["k1.png", "k2.png"], now=NOW)
+
+    assert [(one.key, one.purged_at) for one in catalog.uploads.unsettled(limit=9)] == [("k1.png", NOW)]
+    assert catalog.uploads.get("k2.png").purged_at is None
+    assert catalog.uploads.bury(["k1.png", "k2.png"], now=NOW) == 1
+    assert catalog.uploads.get("k1.png").purged_at is None
+
+
+def test_transactions_add_up_by_day_and_class(catalog):
+    today, yesterday = NOW.date(), NOW.date() - timedelta(days=1)
+    catalog.transactions.add({"A": 1, "B": 2}, day=today)
+    catalog.transactions.add({"A": 4}, day=today)
+    catalog.transactions.add({"C": 3}, day=yesterday)
+
+    assert catalog.transactions.since(today) == {today: {"A": 5, "B": 2}}
+    assert catalog.transactions.since(yesterday) == {today: {"A": 5, "B": 2}, yesterday: {"C": 3}}
+
+
+def test_what_is_stored_is_counted_without_what_is_gone(catalog, token):
+    store(catalog, token, "k1.png")
+    store(catalog, token, "k2.png", name="m")
+    catalog.uploads.retire(["k2.png"], states=(State.LIVE,))
+    catalog.uploads.bury(["k2.png"], now=NOW)
+    begin(catalog, token, "k3.png", name="o")
+
+    assert catalog.uploads.stored() == (1, catalog.uploads.get("k1.png").size)
 
 
 def test_unsettled_rows_are_found_page_by_page(catalog, token):

@@ -113,7 +113,7 @@ def test_a_deletion_under_way_ends_as_it_would(catalog, own, kind):
 def test_a_tombstone_is_looked_at_only_if_something_was_put_there(catalog, own, kind, expected):
     own()
     catalog.uploads.retire([KEY])
-    catalog.uploads.bury(KEY, now=NOW)
+    catalog.uploads.bury([KEY], now=NOW)
 
     take(catalog, event(1, kind))
 

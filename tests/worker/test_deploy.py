@@ -8,6 +8,8 @@ import re
 import subprocess
 from pathlib import Path
 
+import pytest
+
 from tests.programs import node
 from tests.worker.conftest import SECRET
 from tests.workerd import WORKER, compatibility_date
@@ -16,10 +18,11 @@ ROOT = WORKER.parent
 ENVIRONMENT = {"WRANGLER_SEND_METRICS": "false", "CI": "1"}
 
 
-def test_wrangler_builds_it(tmp_path: Path) -> None:
+@pytest.mark.parametrize("config", ["wrangler.jsonc", "read/wrangler.jsonc"])
+def test_wrangler_builds_it(tmp_path: Path, config: str) -> None:
     wrangler = WORKER / "node_modules/wrangler/bin/wrangler.js"
     environment = os.environ | ENVIRONMENT | {"HOME": str(tmp_path)}
-    command = [node(), str(wrangler), "deploy", "--dry-run", f"--outdir={tmp_path / 'built'}"]
+    command = [node(), str(wrangler), "deploy", "--dry-run", "--config", config, f"--outdir={tmp_path / 'built'}"]
 
     done = subprocess.run(
         command, cwd=WORKER, env=environment, capture_output=True, text=True, timeout=120, check=False
@@ -42,12 +45,19 @@ def test_it_depends_on_nothing_and_its_lock_names_no_place() -> None:
     assert re.fullmatch(r"20\d\d-\d\d-\d\d", compatibility_date())
 
 
-def test_every_variable_of_the_worker_stands_in_the_guide() -> None:
-    code = (WORKER / "src/env.js").read_text()
+def test_every_variable_of_the_workers_stands_in_the_guide() -> None:
+    code = "".join((WORKER / name).read_text() for name in ("src/env.js", "read/src/env.js"))
     guide = (ROOT / "docs/deploy.md").read_text()
     read = set(re.findall(r"env\.([A-Z][A-Z0-9_]+)", code)) | {"EVENTS"}
 
     assert read == set(re.findall(r"^\| `([A-Z][A-Z0-9_]+)` \|", guide, re.MULTILINE))
+
+
+def test_both_workers_run_as_of_the_same_day_and_the_reader_is_not_on_workers_dev() -> None:
+    proxy, reader = ((WORKER / name).read_text() for name in ("wrangler.jsonc", "read/wrangler.jsonc"))
+
+    assert f'"compatibility_date": "{compatibility_date()}"' in proxy and compatibility_date() in reader
+    assert '"workers_dev": false' in reader, "the Cache API does nothing there"
 
 
 def test_a_queue_keeps_what_the_app_did_not_take_and_brings_it_again() -> None:

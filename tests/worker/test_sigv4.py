@@ -50,7 +50,7 @@ def judge(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[dict[s
     folder = tmp_path_factory.mktemp("sources")
     (folder / "index.js").write_text((WORKER / "test/sigv4.js").read_text())
     (folder / "sigv4.js").write_text((WORKER / "src/sigv4.js").read_text())
-    with Workerd({}, sources=folder) as worker:
+    with Workerd({}, sources=folder, entry="index.js") as worker:
 
         def ask(case: dict[str, Any]) -> bool:
             with urllib.request.urlopen(worker.url, json.dumps(case).encode(), timeout=10) as answer:

@@ -1,5 +1,6 @@
 /** The Worker's settings: read from its variables and secrets once; what is wrong is named in a 500. */
 
+import { readEndpoint, regionOf } from "./endpoint.js";
 import { S3Error } from "./errors.js";
 
 const MIB = 1024 * 1024;
@@ -26,7 +27,7 @@ export function readSettings(env) {
 export function parse(env) {
   const problems = REQUIRED.filter((name) => !env[name]).map((name) => `${name} is not set`);
   const endpoint = readEndpoint(env.B2_ENDPOINT ?? "");
-  const region = env.B2_REGION || /^s3\.([a-z0-9-]+)\./.exec(endpoint?.hostname ?? "")?.[1];
+  const region = env.B2_REGION || regionOf(endpoint);
   if (env.B2_ENDPOINT && !endpoint) problems.push("B2_ENDPOINT is not an address such as s3.us-west-004.backblazeb2.com");
   else if (env.B2_ENDPOINT && !region) problems.push("B2_REGION is not set, and B2_ENDPOINT does not name it");
   if (env.WEBHOOK_URL && !env.WEBHOOK_SECRET) problems.push("WEBHOOK_SECRET is not set, but WEBHOOK_URL is");
@@ -45,15 +46,6 @@ export function parse(env) {
     bufferBytes,
     webhook: env.WEBHOOK_URL ? { url: env.WEBHOOK_URL, secret: env.WEBHOOK_SECRET } : null,
   };
-}
-
-/** B2 listens on 443 alone; plain HTTP is for a stand-in on this machine. */
-function readEndpoint(text) {
-  const address = text.includes("://") ? text : `https://${text}`;
-  if (!text || !URL.canParse(address)) return null;
-  const url = new URL(address);
-  const isLocal = ["127.0.0.1", "localhost", "[::1]"].includes(url.hostname);
-  return url.protocol === "https:" || (url.protocol === "http:" && isLocal) ? url : null;
 }
 
 function readKeys(env, problems) {

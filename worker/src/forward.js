@@ -1,16 +1,15 @@
 /** The request as B2 gets it, signed anew over as little as B2 needs; and B2's answer as the client gets it. */
 
+import { condition } from "./conditions.js";
 import { S3Error, slowDown } from "./errors.js";
 import { SENT } from "./policy.js";
-import { canonicalQuery, canonicalRequest, hmac, signingKey, stringToSign, toHex } from "./sigv4.js";
+import { TRANSIENT, pause } from "./retry.js";
+import { sign } from "./sign.js";
+import { canonicalQuery } from "./sigv4.js";
 
 const ATTEMPTS = 4;
-const FIRST_PAUSE_MS = 200;
 const LONGEST_WAIT_S = 3; // longer than that the client waits by itself
-// 52x and 530 are Cloudflare's own, when B2 does not answer it.
-const TRANSIENT = new Set([408, 429, 500, 502, 503, 504, 520, 521, 522, 523, 524, 525, 526, 527, 530]);
 
-// Only x-amz-* headers are signed, as B2 wants it: what is not signed cannot break by what Cloudflare rewrites.
 const CONTENT = [
   "cache-control", "content-disposition", "content-encoding", "content-language", "content-md5", "content-type", "expires",
 ];
@@ -41,8 +40,7 @@ export async function forward(request, signed, action, body, settings) {
     await answer?.body?.cancel();
     if (!isRepeatable || attempts === ATTEMPTS || waitS > LONGEST_WAIT_S)
       throw slowDown("B2 does not take the request right now; send it again", Math.max(1, Math.min(waitS, 60)));
-    const pauseMs = FIRST_PAUSE_MS * 2 ** (attempts - 1) * (0.75 + Math.random() / 2);
-    await new Promise((resolve) => setTimeout(resolve, Math.max(1000 * waitS, pauseMs)));
+    await pause(attempts, waitS);
   }
 }
 
@@ -91,22 +89,6 @@ function headersFor(given, method, md5) {
   return headers;
 }
 
-async function sign(method, path, query, headers, payloadHash, settings) {
-  const amzDate = new Date().toISOString().replace(/[-:]|\.\d+/g, "");
-  const scope = `${amzDate.slice(0, 8)}/${settings.region}/s3/aws4_request`;
-  headers["x-amz-date"] = amzDate;
-  headers["x-amz-content-sha256"] = payloadHash;
-  const names = Object.keys(headers).filter((name) => name.startsWith("x-amz-")).sort();
-  const signed = [["host", settings.host], ...names.map((name) => [name, headers[name]])];
-  const canonical = canonicalRequest({ method, path, query, headers: signed, payloadHash });
-  const key = await signingKey(settings.upstream, scope);
-  const signature = toHex(await hmac(key, await stringToSign(amzDate, scope, canonical)));
-  const credential = `${settings.upstream.accessKeyId}/${scope}`;
-  const list = ["host", ...names].join(";");
-  headers.authorization = `AWS4-HMAC-SHA256 Credential=${credential}, SignedHeaders=${list}, Signature=${signature}`;
-  return headers;
-}
-
 /**
  * Return B2's answer as the client gets it.
  * @param {Request} request
@@ -126,16 +108,4 @@ export function respond(request, action, answer, { text, attempts }) {
   if (isBodiless) answer.body?.cancel();
   const encodeBody = isObject(request, action) && text === undefined ? "manual" : "automatic";
   return new Response(isEmpty ? null : (text ?? answer.body), { status, headers, encodeBody });
-}
-
-/** Cloudflare takes the conditions out of what it sends on, so they are judged here. Source: RFC 9110, 13.2.2. */
-function condition({ method, headers }, answer) {
-  if ((method !== "GET" && method !== "HEAD") || (answer.status !== 200 && answer.status !== 206)) return null;
-  const etag = answer.headers.get("etag");
-  const modified = Date.parse(answer.headers.get("last-modified") ?? "");
-  const names = (text) => text === "*" || text.split(",").some((one) => one.trim().replace(/^W\//, "") === etag);
-  const [match, noneMatch] = [headers.get("if-match"), headers.get("if-none-match")];
-  if (match !== null ? !names(match) : modified > Date.parse(headers.get("if-unmodified-since") ?? "")) return 412;
-  if (noneMatch !== null ? names(noneMatch) : modified <= Date.parse(headers.get("if-modified-since") ?? "")) return 304;
-  return null;
 }

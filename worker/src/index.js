@@ -8,25 +8,14 @@ import { consume, events, notify } from "./notify.js";
 import { decide, rewriteDeletion } from "./policy.js";
 import { sha256 } from "./sigv4.js";
 import { verify } from "./verify.js";
+import { VERSION, VERSION_HEADER } from "./version.js";
 
 export default {
-  /** Answer one S3 request. */
+  /** Answer one S3 request; every answer tells which version of the proxy gave it. */
   async fetch(request, env, context) {
-    try {
-      const settings = readSettings(env);
-      const signed = await verify(request, settings, Date.now());
-      const action = decide(request, signed, settings);
-      if (action.isAnswered) return answered(action, settings);
-      const body = await openBody(request, signed, settings);
-      if (request.method === "POST") await prepare(request, action, body, signed);
-      const done = pass(request, action, body, signed, settings);
-      // A client that hangs up must not keep the app from hearing of what B2 has stored.
-      if (action.change && settings.webhook) context.waitUntil(done.then(({ list }) => notify(list, env, settings)).catch(() => {}));
-      return (await done).response;
-    } catch (error) {
-      await drain(request);
-      return errorResponse(error, newRequestId(), request.method);
-    }
+    const response = await answer(request, env, context);
+    response.headers.set(VERSION_HEADER, VERSION);
+    return response;
   },
 
   /** Deliver the notifications that a queue kept. */
@@ -34,6 +23,24 @@ export default {
     await consume(batch, readSettings(env));
   },
 };
+
+async function answer(request, env, context) {
+  try {
+    const settings = readSettings(env);
+    const signed = await verify(request, settings, Date.now());
+    const action = decide(request, signed, settings);
+    if (action.isAnswered) return answered(action, settings);
+    const body = await openBody(request, signed, settings);
+    if (request.method === "POST") await prepare(request, action, body, signed);
+    const done = pass(request, action, body, signed, settings);
+    // A client that hangs up must not keep the app from hearing of what B2 has stored.
+    if (action.change && settings.webhook) context.waitUntil(done.then(({ list }) => notify(list, env, settings)).catch(() => {}));
+    return (await done).response;
+  } catch (error) {
+    await drain(request);
+    return errorResponse(error, newRequestId(), request.method);
+  }
+}
 
 const newRequestId = () => crypto.randomUUID().replaceAll("-", "").slice(0, 16).toUpperCase();
 

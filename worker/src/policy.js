@@ -1,6 +1,7 @@
 /** What a request would do, and whether its client may: by bucket, key prefix and operation. */
 
 import { S3Error, denied, escapeXml, invalid } from "./errors.js";
+import { readKey } from "./keys.js";
 
 const LISTING = [
   "list-type", "prefix", "delimiter", "max-keys", "marker", "continuation-token", "start-after", "encoding-type",
@@ -131,26 +132,6 @@ function target(host, path, domain) {
     throw new S3Error(400, "InvalidBucketName", "a bucket has 6 to 63 letters, digits and hyphens");
   const encoded = isVirtual ? inPath : at < 0 ? "" : inPath.slice(at + 1);
   return { bucket, key: readKey(encoded), encodedKey: encoded };
-}
-
-/** Return the key, decoded; what a path could be read in two ways by is refused, as are names that B2 cannot hold. */
-export function readKey(encoded) {
-  if (!encoded) return "";
-  let key;
-  try {
-    key = decodeURIComponent(encoded);
-  } catch {
-    throw new S3Error(400, "InvalidURI", "the key is not UTF-8");
-  }
-  const bytes = new TextEncoder().encode(key).length;
-  if (bytes > 1024) throw new S3Error(400, "KeyTooLongError", `the key has ${bytes} bytes; at most 1024 are taken`);
-  const segments = key.split("/");
-  if (/%2F|%5C/i.test(encoded) || segments.some((segment) => segment === "" || segment === "." || segment === ".."))
-    throw invalid("a key has no empty part, no part '.' or '..', no '\\' and no encoded '/'");
-  if (/[\u0000-\u001f\u007f]/.test(key)) throw invalid("a key has no control characters");
-  if (segments.some((segment) => new TextEncoder().encode(segment).length > 250))
-    throw invalid("the part of a key between two '/' has at most 250 bytes");
-  return key;
 }
 
 function checkSource(headers, client) {

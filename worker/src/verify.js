@@ -1,7 +1,8 @@
 /** Who sent this, and did they sign all of it: the Authorization header or the query of a presigned URL. */
 
 import { S3Error, denied, invalid } from "./errors.js";
-import { UNSIGNED_PAYLOAD, canonicalRequest, isSignature, parseQuery, signingKey, stringToSign, uriEncode } from "./sigv4.js";
+import { rawTarget } from "./keys.js";
+import { UNSIGNED_PAYLOAD, canonicalRequest, isSignature, parseQuery, signingKey, stringToSign } from "./sigv4.js";
 
 const SKEW_MS = 15 * 60 * 1000; // AWS's own
 const LONGEST_S = 7 * 24 * 3600;
@@ -46,18 +47,6 @@ export async function verify(request, settings, now) {
     }
   }
   throw new S3Error(403, "SignatureDoesNotMatch", "the signature is not that of this request and this secret key");
-}
-
-/** The path and query as they came: URL.pathname would already have read some of it. */
-export function rawTarget(url) {
-  const [, target] = /^[a-z]+:\/\/[^/?#]*([^#]*)/i.exec(url);
-  const [path, ...search] = target.split("?");
-  if (/%(?![0-9A-Fa-f]{2})/.test(target)) throw new S3Error(400, "InvalidURI", "a % in the address begins no %XX");
-  try {
-    return { path: uriEncode(path || "/", "/"), search: search.join("?") };
-  } catch {
-    throw new S3Error(400, "InvalidURI", "the address is not UTF-8");
-  }
 }
 
 const PRESIGNED = new Set([

@@ -1,0 +1,39 @@
+"""How many transactions the bucket was asked for, by day (UTC) and class."""
+
+from collections.abc import Mapping
+from datetime import date
+
+from sqlalchemy import Dialect, insert, select
+from sqlalchemy.dialects import postgresql, sqlite
+
+from .engine import Database
+from .schema import transactions
+
+
+class Transactions:
+    """The table of transactions. Every method is one transaction."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def add(self, counts: Mapping[str, int], *, day: date) -> None:
+        """Count these transactions, by class, to those of `day`."""
+        rows = [{"day": day, "kind": kind, "count": count} for kind, count in counts.items()]
+        with self._database.write() as connection:
+            connection.execute(_adding(connection.dialect), rows)
+
+    def since(self, day: date) -> dict[date, dict[str, int]]:
+        """Return the transactions of every day from `day` on, by class."""
+        found: dict[date, dict[str, int]] = {}
+        with self._database.read() as connection:
+            for row in connection.execute(select(transactions).where(transactions.c.day >= day)):
+                found.setdefault(row.day, {})[row.kind] = row.count
+        return found
+
+
+def _adding(dialect: Dialect) -> insert:
+    dialect_insert = postgresql.insert if dialect.name == "postgresql" else sqlite.insert
+    statement = dialect_insert(transactions)
+    return statement.on_conflict_do_update(
+        index_elements=["day", "kind"], set_={"count": transactions.c.count + statement.excluded.count}
+    )

@@ -1,0 +1,79 @@
+"""Deletions to their very end: the object gone from the store, and from the edge's cache; then the tombstone."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from .catalog import Catalog
+from .catalog.records import Upload
+from .edge.purge import Purge
+from .errors import Unavailable
+from .store.base import ObjectStore
+
+# A download that began before the deletion may fill the cache after the purge: the edge is told again.
+AGAIN = timedelta(seconds=60)
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How many rows are tombstones now, and what kept others from it: they stay as they are."""
+
+    count: int
+    failed: Unavailable | None = None
+
+
+class Deletions:
+    """What becomes of rows that are `deleting`, over one catalog, one store and, with `purge`, one edge."""
+
+    def __init__(
+        self, catalog: Catalog, store: ObjectStore, purge: Purge | None, *, clock: Callable[[], datetime]
+    ) -> None:
+        self._catalog = catalog
+        self._store = store
+        self._purge = purge
+        self._clock = clock
+
+    @property
+    def reach_the_edge(self) -> bool:
+        """Whether the edge forgets what is deleted."""
+        return self._purge is not None
+
+    def end(self, rows: Sequence[Upload], *, were_public: bool = True) -> Ended:
+        """Take these rows as far as it goes now.
+
+        The object goes first, or the edge would fetch it again; the row stays until the edge has been told twice.
+        The edge knows nothing of what nobody was ever told the address of.
+        """
+        gone: list[Upload] = []
+        failed: Unavailable | None = None
+        for row in rows:
+            try:
+                if row.purged_at is None:
+                    self._store.delete(row.key, None if row.is_foreign else row.version_id)
+                gone.append(row)
+            except Unavailable as e:
+                failed = e
+        try:
+            return Ended(self._settle(gone, were_public) if gone else 0, failed)
+        except Unavailable as e:
+            return Ended(0, e)
+
+    def is_due(self, row: Upload) -> bool:
+        """Whether there is something to do for this row now; the edge is told again a while after the first time."""
+        return row.purged_at is None or self._clock() - row.purged_at >= AGAIN
+
+    def forget(self, row: Upload) -> None:
+        """Tell the edge that what it may have kept of an upload is not what is there; raise Unavailable if it fails."""
+        if self._purge and row.sha256:
+            self._purge.forget([row.key])
+
+    def _settle(self, rows: Sequence[Upload], were_public: bool) -> int:
+        keys = [row.key for row in rows]
+        if self._purge is None or not were_public:
+            return self._catalog.uploads.bury(keys, now=self._clock())
+        self._purge.forget(keys)
+        first = [row.key for row in rows if row.purged_at is None]
+        if first:
+            self._catalog.uploads.purged(first, now=self._clock())
+        again = [key for key in keys if key not in first]
+        return self._catalog.uploads.bury(again, now=self._clock()) if again else 0

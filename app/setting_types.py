@@ -1,0 +1,108 @@
+"""What a setting may be: the checked types that settings.py is made of."""
+
+import re
+from typing import Annotated, Any
+from urllib.parse import urlsplit
+
+from limits import parse as parse_rate
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationInfo
+
+from .tokens import is_token
+
+PREFIX = "BOWERBIRD_"
+MIB = 1024 * 1024
+_UNITS = {"": 1, "B": 1, "KB": 1024, "KIB": 1024, "MB": MIB, "MIB": MIB, "GB": 1024 * MIB, "GIB": 1024 * MIB}
+
+
+def _bytes(value: Any) -> Any:
+    """Read `100MB` (or MiB: both are 1,048,576 bytes) as a number of bytes."""
+    text = str(value).strip().upper()
+    digits = text.rstrip("BGIKM")
+    unit = text[len(digits) :]
+    if not digits.strip().isascii() or not digits.strip().isdigit() or unit not in _UNITS:
+        raise ValueError("give a number of bytes, such as 104857600 or 100MB")
+    return int(digits) * _UNITS[unit]
+
+
+def _origin(url: str) -> str:
+    """Check the address of a site and return it without the last slash."""
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname or not url.isascii() or parts.username:
+        raise ValueError("give an address such as https://i.example.com")
+    if parts.query or parts.fragment or any(c.isspace() or c in "{}|\\%<>\"'" for c in url):
+        raise ValueError("give an address without a query, a fragment or special characters")
+    return url.rstrip("/")
+
+
+def _bind(value: str) -> str:
+    host, _, port = value.rpartition(":")
+    if not host or not port.isascii() or not port.isdigit() or not 0 < int(port) < 65536:
+        raise ValueError("give HOST:PORT, such as 127.0.0.1:8080")
+    return value
+
+
+def _rate(value: str) -> str:
+    try:
+        parse_rate(value)
+    except ValueError as e:
+        raise ValueError("give a rate such as 1000/hour") from e
+    return value
+
+
+def scheme(*schemes: str) -> AfterValidator:
+    """Check that a secret address, where there is one, has one of these schemes."""
+
+    def check(value: SecretStr) -> SecretStr:
+        if (url := value.get_secret_value()) and not url.startswith(schemes):
+            raise ValueError(f"give an address that begins with {' or '.join(schemes)}")
+        return value
+
+    return AfterValidator(check)
+
+
+def _bootstrap(value: SecretStr) -> SecretStr:
+    if not is_token(value.get_secret_value()):
+        raise ValueError("give 16 to 200 letters, digits, '_', '-' or '.'")
+    return value
+
+
+def _webhook_secret(value: SecretStr) -> SecretStr:
+    if 0 < len(value.get_secret_value()) < 16:
+        raise ValueError("give at least 16 characters")
+    return value
+
+
+def _secret_key(value: SecretStr) -> SecretStr:
+    if len(value.get_secret_value()) < 32:
+        raise ValueError("give at least 32 characters")
+    return value
+
+
+def _zone_id(value: str, context: ValidationInfo) -> str:
+    token = context.data.get("cloudflare_api_token")
+    if bool(value) != bool(token and token.get_secret_value()):
+        raise ValueError("goes with CLOUDFLARE_API_TOKEN: set both, or none")
+    if value and not re.fullmatch(r"[0-9a-f]{32}", value):
+        raise ValueError("give the 32 hex digits from the zone's overview page")
+    return value
+
+
+def _with_s3(value: Any, context: ValidationInfo) -> Any:
+    """Ask for the settings of the bucket where STORE is s3."""
+    text = value.get_secret_value() if isinstance(value, SecretStr) else value
+    if not text and context.data.get("store") == "s3":
+        raise ValueError(f"must be set, because {PREFIX}STORE is s3")
+    return value
+
+
+ByteSize = Annotated[int, BeforeValidator(_bytes), Field(gt=0)]
+Url = Annotated[str, AfterValidator(_origin)]
+S3Text = Annotated[str, AfterValidator(_with_s3)]
+S3Secret = Annotated[SecretStr, AfterValidator(_with_s3)]
+S3Url = Annotated[str, AfterValidator(lambda url: _origin(url) if url else url), AfterValidator(_with_s3)]
+BindText = Annotated[str, AfterValidator(_bind)]
+Rate = Annotated[str, AfterValidator(_rate)]
+ZoneId = Annotated[str, AfterValidator(_zone_id)]
+Token = Annotated[SecretStr, AfterValidator(_bootstrap)]
+WebhookSecret = Annotated[SecretStr, AfterValidator(_webhook_secret)]
+SecretKey = Annotated[SecretStr, AfterValidator(_secret_key)]

@@ -1,0 +1,28 @@
+"""What is stored, what the bucket was asked for this month, and what that costs."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from .catalog import Catalog
+from .costs import KINDS, Bill, estimate
+
+
+@dataclass(frozen=True, slots=True)
+class Stats:
+    """`stored` objects of `size` bytes; `today` and `month` count transactions by class, for days of UTC."""
+
+    stored: int
+    size: int
+    today: dict[str, int]
+    month: dict[str, int]
+    bill: Bill
+
+
+def collect(catalog: Catalog, *, now: datetime) -> Stats:
+    """Return the figures of this moment."""
+    stored, size = catalog.uploads.stored()
+    day = now.date()
+    by_day = catalog.transactions.since(day.replace(day=1))
+    month = {kind: sum(counts.get(kind, 0) for counts in by_day.values()) for kind in KINDS}
+    today = {kind: by_day.get(day, {}).get(kind, 0) for kind in KINDS}
+    return Stats(stored, size, today, month, estimate(size, by_day, day))
