@@ -144,26 +144,21 @@ def _purge(call: Call) -> dict[str, Any]:
     if kind != "files":
         _spend(zone)
     for one in what if isinstance(what, list) else []:
-        _purge_one(zone, kind, one)
+        zone.purge(kind, *_meant(zone, kind, one))
     if kind == "purge_everything":
-        zone.cache.purge_everything()
+        zone.purge(kind)
     return {"id": zone.id}
 
 
-def _purge_one(zone: Zone, kind: str, one: Any) -> None:
-    if kind == "files":
-        url, headers = (one, {}) if isinstance(one, str) else (one["url"], one.get("headers") or {})
-        origin = next((value for name, value in headers.items() if name.lower() == "origin"), "")
-        scheme, _, rest = url.partition("://")
-        host, slash, path = rest.partition("/")
-        zone.cache.purge_file(f"{scheme}://{_own(zone, host, url)}{slash}{path}", origin)
-    elif kind == "prefixes":
-        if "://" in one or "?" in one or "#" in one:
-            raise Refused(400, 1116, f"Unable to purge {one}: a prefix is HOST/PATH, without a scheme or a query")
-        host, slash, path = one.partition("/")
-        zone.cache.purge_prefix(f"{_own(zone, host, one)}{slash}{path}")
-    elif kind == "hosts":
-        zone.cache.purge_host(_own(zone, one, one))
+def _meant(zone: Zone, kind: str, one: Any) -> tuple[str, str]:
+    """Return what one entry of a purge names, by the host that the zone keeps it under, and the Origin."""
+    url, headers = (one, {}) if isinstance(one, str) else (one.get("url", ""), one.get("headers") or {})
+    scheme, separator, rest = url.partition("://") if kind == "files" else ("", "", url)
+    if kind == "prefixes" and ("://" in url or "?" in url or "#" in url):
+        raise Refused(400, 1116, f"Unable to purge {url}: a prefix is HOST/PATH, without a scheme or a query")
+    host, slash, path = rest.partition("/")
+    origin = next((value for name, value in headers.items() if name.lower() == "origin"), "")
+    return f"{scheme}{separator}{_own(zone, host, url)}{slash}{path}", origin
 
 
 def _own(zone: Zone, host: str, whole: str) -> str:

@@ -79,12 +79,9 @@ class Cache:
         self._forget(lambda key: key == wanted)
 
     def purge_prefix(self, prefix: str) -> None:
-        """Forget what lies at or below HOST/PATH, whatever its query and Origin."""
+        """Forget what lies at or below HOST or HOST/PATH, whatever its query and Origin."""
         at = prefix.rstrip("/")
         self._forget(lambda key: f"{key.host}{key.path}/".startswith(f"{at}/"))
-
-    def purge_host(self, host: str) -> None:
-        self._forget(lambda key: key.host == host)
 
     def purge_everything(self) -> None:
         self._forget(lambda _: True)

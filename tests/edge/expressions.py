@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from .fields import FIELDS, FUNCTIONS, PLANNED, RESPONSE_PHASES
+from .fields import FIELDS, FUNCTIONS, PLANNED, RESPONSE_PHASES, wildcard
 from .scanner import BadExpression, tokens
 
 __all__ = ["BadExpression", "Facts", "compile_filter", "compile_value"]
@@ -111,6 +111,8 @@ class _Parser:
         right = int(text) if kind == "number" else text
         if word == "contains" and kind == "string":
             return _compare(left, lambda value: text in value)
+        if word == "wildcard" and kind == "string":
+            return _compare(left, lambda value: wildcard(value, text) is not None)
         if word not in _ORDERINGS:
             raise BadExpression(f"Filter parsing error: {word} is no operator for {left.kind}")
         return _compare(left, lambda value: _ORDERINGS[word](value, right))

@@ -58,13 +58,15 @@ def _substring(text: str, start: int, end: int | None = None) -> str:
     return text.encode()[start:end].decode("utf-8", "replace")
 
 
+def wildcard(source: str, pattern: str, *, is_strict: bool = False) -> re.Match[str] | None:
+    """Return the match of the whole of `source`, with a group for each asterisk of `pattern`."""
+    return re.fullmatch("(.*)".join(map(re.escape, pattern.split("*"))), source, 0 if is_strict else re.IGNORECASE)
+
+
 def _wildcard_replace(source: str, pattern: str, replacement: str, flags: str = "") -> str:
     """Return `source` whole replaced where it matches `pattern`; ${1} is what its first asterisk stood for."""
-    regex = "(.*)".join(map(re.escape, pattern.split("*")))
-    match = re.fullmatch(regex, source, 0 if "s" in flags else re.IGNORECASE)
-    if not match:
-        return source
-    return re.sub(r"\$\{(\d)\}", lambda one: match[int(one[1])], replacement)
+    match = wildcard(source, pattern, is_strict="s" in flags)
+    return re.sub(r"\$\{(\d)\}", lambda one: match[int(one[1])], replacement) if match else source
 
 
 FUNCTIONS = {

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from .cache import Cache
+from .cache_side import WorkerCache
 
 # What `bowerbird setup` and the purge need, as the dashboard names it; "Edit" lets one read too.
 PERMISSIONS = (
@@ -55,6 +56,7 @@ class Zone:
     """One domain. `clock` gives seconds since the epoch, for the cache and the times of changes.
 
     `aliases` maps HOST:PORT on this machine to the host that is meant, for clients that cannot send another Host.
+    `worker_caches` are what the Workers of this zone keep through the Cache API.
     """
 
     name: str
@@ -67,6 +69,7 @@ class Zone:
     rulesets: list[dict[str, Any]] = field(default_factory=list)
     routes: list[dict[str, Any]] = field(default_factory=list)
     aliases: dict[str, str] = field(default_factory=dict)
+    worker_caches: list[WorkerCache] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.cache = Cache(self.clock)
@@ -78,6 +81,22 @@ class Zone:
     def host_of(self, host: str) -> str:
         """Return the host that a Host header or a URL means."""
         return self.aliases.get(host.lower(), host.lower())
+
+    def purge(self, kind: str, what: str = "", origin: str = "") -> None:
+        """Forget one of `files` (kept for this Origin), `prefixes` or `hosts`, or everything.
+
+        What Workers put into their caches is out of a file's reach: see WorkerCache.
+        """
+        if kind == "files":
+            self.cache.purge_file(what, origin)
+        elif kind in ("prefixes", "hosts"):
+            self.cache.purge_prefix(what)
+            for one in self.worker_caches:
+                one.purge(what)
+        elif kind == "purge_everything":
+            self.cache.purge_everything()
+            for one in self.worker_caches:
+                one.forget()
 
     def record(self, host: str) -> dict[str, Any] | None:
         """Return the record that an address is looked up by."""
