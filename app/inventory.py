@@ -26,6 +26,7 @@ log = structlog.get_logger()
 _BATCH = 100
 _MIB = 1024 * 1024
 _LONGEST_PUT = timedelta(minutes=15)  # between a row and its object, repeats included
+_UNTOLD = ("", "application/octet-stream", "binary/octet-stream")  # what SDKs say who were told nothing
 _FEW = 10  # so many uploads may have lost their objects before somebody has to say that this is so
 
 
@@ -143,7 +144,11 @@ class Inventory:
         looked_at = self._uploads.clock()
         with SpooledTemporaryFile(_MIB, dir=self._settings.data_dir / "spool") as spooled:
             file = cast(BinaryIO, spooled)
-            stored = self._store.fetch(row.key, file, max_bytes=self._settings.max_upload_bytes)
+            try:
+                stored = self._store.fetch(row.key, file, max_bytes=self._settings.max_upload_bytes)
+            except ValueError as e:
+                log.info("not an upload", key=row.key, error=str(e))
+                return self._catalog.changes.admit(replace(row, state=State.REFUSED))
             if stored is None:
                 return self._bury(row, looked_at)
             seen = replace(
@@ -154,7 +159,7 @@ class Inventory:
                 confirmed_at=stored.modified_at,
             )
             try:
-                seen = self._inspected(seen, file)
+                seen = self._inspected(seen, stored, file)
             except Refused as e:
                 log.info("not an upload", key=row.key, error=str(e))
         if seen.state is State.LIVE:
@@ -162,14 +167,16 @@ class Inventory:
         self._deletions.forget(row)
         return self._catalog.changes.admit(seen)
 
-    def _inspected(self, row: Upload, file: BinaryIO) -> Upload:
+    def _inspected(self, row: Upload, stored: StoredObject, file: BinaryIO) -> Upload:
         """Return the row as the bytes say it is; raise Refused if they are not an image that is shown."""
         limit = self._settings.max_upload_bytes
-        if row.size > limit:
-            raise Refused(f"it has {row.size:,} bytes; at most {limit:,} are taken")
+        if stored.size > limit:
+            raise Refused(f"it has {stored.size:,} bytes; at most {limit:,} are taken")
         image = images.inspect(file, self._settings.bounds)
         if image.converts_to:
             raise Refused(f"browsers do not show {image.content_type}")
+        if (told := _content_type(stored)) not in (image.content_type, *_UNTOLD):
+            raise Refused(f"it is {image.content_type}, but would be served as {told}")
         if image.needs_decoder_check or self._settings.verify == "decode":
             self._decoders.verify(file, image.content_type)
         file.seek(0)
@@ -208,6 +215,10 @@ class Inventory:
 
     def _objects(self) -> Iterator[StoredObject]:
         return (one for one in self._store.list_objects() if not one.key.startswith(THUMBNAILS))
+
+
+def _content_type(stored: StoredObject) -> str:
+    return (stored.content_type or "").partition(";")[0].strip().lower()
 
 
 def _is_another(row: Upload, stored: StoredObject) -> bool:

@@ -10,7 +10,8 @@ from typing import BinaryIO, Protocol
 class StoredObject:
     """An object in a store. `size` in bytes, `etag` quoted and strong, `modified_at` in UTC.
 
-    `version_id` is None where a store has no versions, and in a list, which does not say.
+    `version_id` is None where a store has no versions, and in a list, which does not say; `content_type` is what the
+    object was stored as, None where the store does not say.
     """
 
     key: str
@@ -18,6 +19,7 @@ class StoredObject:
     etag: str
     modified_at: datetime
     version_id: str | None = None
+    content_type: str | None = None
 
 
 class ObjectStore(Protocol):

@@ -8,15 +8,14 @@ from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
-import boto3
-from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from ..edge.headers import CACHE_CONTROL
-from ..errors import StoreUnavailable
+from ..errors import StoreMisconfigured, StoreUnavailable
 from ..keys import is_key
 from .base import StoredObject
-from .s3_errors import TRANSIENT, Failure, Missing, refusal, retry_after, status_of
+from .s3_client import make_client
+from .s3_errors import TRANSIENT, Failure, Missing, is_about_the_name, refusal, retry_after, status_of
 from .s3_versions import is_there, repeats, versions_of
 
 PATIENCE_S = 40.0  # B2's 503 "no tomes available" is by design and may last a while
@@ -111,8 +110,7 @@ class S3Store:
             raise refusal(e) from e
         except BotoCoreError as e:
             raise StoreUnavailable("the store does not answer") from e
-        size, etag, modified_at = answer["ContentLength"], answer["ETag"], answer["LastModified"]
-        return StoredObject(key, size, etag, modified_at, answer.get("VersionId"))
+        return _stored(key, answer)
 
     def fetch(self, key: str, into: BinaryIO, *, max_bytes: int) -> StoredObject | None:
         """See ObjectStore.fetch."""
@@ -123,13 +121,16 @@ class S3Store:
                 answer = self._call("get_object", Key=key)
             except Missing:
                 return None
+            except StoreMisconfigured as e:
+                if not is_about_the_name(e.__cause__):
+                    raise
+                raise ValueError(f"{key[:80]!r} is not a name that the endpoint takes") from e
             with closing(answer["Body"]) as body:
                 if answer["ContentLength"] <= max_bytes:
                     into.seek(0)
                     into.truncate()
                     _copy(body, into)
-            modified_at, version_id = answer["LastModified"], answer.get("VersionId")
-            return StoredObject(key, answer["ContentLength"], answer["ETag"], modified_at, version_id)
+            return _stored(key, answer)
 
         return cast(StoredObject | None, self._persist(attempt)[0])
 
@@ -195,22 +196,7 @@ class S3Store:
 
     def _connect(self) -> Any:
         if self._client is None:
-            config = Config(
-                signature_version="s3v4",
-                s3={"addressing_style": "path"},
-                # B2 refuses the checksum headers that boto3 sends by default since 1.36.
-                request_checksum_calculation="when_required",
-                response_checksum_validation="when_required",
-                retries={"mode": "standard", "total_max_attempts": 1},  # _persist() is the one that repeats
-                connect_timeout=5,
-                read_timeout=30,
-                max_pool_connections=32,
-            )
-            client = boto3.session.Session().client("s3", config=config, **self._options)
-            # Behind a Worker a 100-continue stalls or breaks the answer; the body is small, it can go at once.
-            client.meta.events.register("before-call.s3.PutObject", _without_expect)
-            client.meta.events.register("before-send.s3", self._counted)
-            self._client = client
+            self._client = make_client(self._counted, **self._options)
         return self._client
 
     def _counted(self, event_name: str, **_: Any) -> None:
@@ -222,12 +208,13 @@ class S3Store:
             client.close()
 
 
-def _without_expect(params: dict[str, Any], **_: Any) -> None:
-    params["headers"].pop("Expect", None)
-
-
 def _version(version_id: str) -> dict[str, str]:
     return {"VersionId": version_id}
+
+
+def _stored(key: str, answer: dict[str, Any]) -> StoredObject:
+    size, etag, modified_at = answer["ContentLength"], answer["ETag"], answer["LastModified"]
+    return StoredObject(key, size, etag, modified_at, answer.get("VersionId"), answer.get("ContentType"))
 
 
 def _copy(body: Any, into: BinaryIO) -> None:
