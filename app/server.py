@@ -90,6 +90,10 @@ class Worker(GeventWorker):
         super().handle_exit(sig, frame)
         gevent.spawn(self._close_idle)
 
+    def handle_quit(self, sig: Any, frame: Any) -> None:
+        """Take Ctrl-C as SIGTERM: gevent would print how each greenlet of gunicorn's quick way out came to its end."""
+        self.handle_exit(sig, frame)
+
     def _close_idle(self) -> None:
         for client in [client for client in self._clients if client.is_idle]:
             with suppress(OSError):

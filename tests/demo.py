@@ -2,6 +2,7 @@
 stand-in for B2, and the stand-in for Cloudflare's edge. Nothing leaves it, and nothing stays when it ends."""
 
 import argparse
+import logging
 import os
 import signal
 import subprocess
@@ -26,6 +27,7 @@ WEBHOOK_SECRET = "demo-webhook-secret"
 def main() -> int:
     """Run until Ctrl-C or SIGTERM; 2 if a port is taken."""
     ports = _ports()
+    logging.getLogger("werkzeug").setLevel(logging.WARNING)  # moto's own lines are no news
     signal.signal(signal.SIGTERM, _interrupt)
     with ExitStack() as stack:
         try:
@@ -108,6 +110,7 @@ Any S3 client works through the signing proxy with:
   export AWS_ACCESS_KEY_ID={KEY.access_key_id}
   export AWS_SECRET_ACCESS_KEY={KEY.secret_access_key}
   export AWS_DEFAULT_REGION={REGION}
+  export AWS_REGION={REGION}
   export BUCKET={BUCKET}
   export BOWERBIRD_URL={app_url}
   export BOWERBIRD_TOKEN={TOKEN}

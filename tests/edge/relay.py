@@ -115,7 +115,10 @@ class Listener:
     """A server on `host` and `port` (0 takes a free one); the classes that extend it say what `handle` does."""
 
     def __init__(self, port: int = 0, *, host: str = "127.0.0.1", tls: tuple[Path, Path] | None = None) -> None:
-        self._server = _Server((host, port), type("Handler", (Relay,), {"owner": self}))
+        try:
+            self._server = _Server((host, port), type("Handler", (Relay,), {"owner": self}))
+        except OSError as e:
+            raise OSError(f"cannot listen on {host}:{port}: {e.strerror}") from e
         if tls:
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             context.load_cert_chain(*tls)
