@@ -91,6 +91,9 @@ def _environment(folder: str, app_url: str, worker: Workerd, edge: Standing) -> 
         "BOWERBIRD_S3_ACCESS_KEY_ID": KEY.access_key_id,
         "BOWERBIRD_S3_SECRET_ACCESS_KEY": KEY.secret_access_key,
         "BOWERBIRD_WEBHOOK_SECRET": WEBHOOK_SECRET,
+        "BOWERBIRD_CLOUDFLARE_API_URL": edge.api_url,
+        "BOWERBIRD_CLOUDFLARE_API_TOKEN": edge.token,
+        "BOWERBIRD_CLOUDFLARE_ZONE_ID": edge.zone_id,
         "BOWERBIRD_BOOTSTRAP_TOKEN": TOKEN,
     }
 

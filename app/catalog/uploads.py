@@ -106,6 +106,12 @@ class UploadRows:
             count, size = connection.execute(statement).one()
         return int(count), int(size)
 
+    def waiting(self) -> int:
+        """Return how many deletions wait for the store, or for the edge to be told for the first time."""
+        are = and_(UNSETTLED, uploads.c.state == State.DELETING.value, uploads.c.purged_at.is_(None))
+        with self._database.read() as connection:
+            return connection.execute(select(func.count()).select_from(uploads).where(are)).scalar_one()
+
     def expired(self, *, now: datetime, limit: int) -> list[Upload]:
         """Return up to `limit` live rows whose time is over, the oldest first."""
         are = (uploads.c.state == State.LIVE.value) & (uploads.c.expires_at <= now)

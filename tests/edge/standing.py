@@ -82,7 +82,7 @@ def standing(
         set_up(zone, site)
     world = World({site.friendly_host: Origin(b2.friendly_address)})
     with Api(account, api_port) as api, Edge(account, world, edge_port, scheme=scheme) as edge:
-        zone.aliases[f"127.0.0.1:{edge.port}"] = site.image_host
+        zone.aliases |= {f"{name}:{edge.port}": site.image_host for name in ("127.0.0.1", "localhost")}
         yield Standing(site, b2, account, zone, world, api, edge)
 
 

@@ -1,137 +1,156 @@
-"""A purge takes from the edge what Cloudflare would take, no more, and not more often."""
+"""The purge: over Cloudflare's API, the cache forgets an address in all of its variants."""
 
-from collections.abc import Callable
-from typing import Any
-
-import cloudflare
 import pytest
-from cloudflare import Cloudflare
 
-from tests.edge import WorkerCache
-from tests.edge.conftest import Clock
-from tests.edge.standing import Standing
-from tests.worker.requests import Endpoint
+from app.edge.purge import Purge, open_purge
+from app.errors import EdgeMisconfigured, EdgeUnavailable
+from tests.b2 import B2
+from tests.b2.conftest import make_s3
+from tests.edge import Token
+from tests.edge.standing import TOKEN, standing
 
-URL = "https://i.example.com/a.png"
-ORIGIN = "https://x.example.org"
+__all__ = ["make_s3"]  # a fixture
+
+KEY = "k7Wq3Zpx.png"
+ORIGINS = ({}, {"origin": "http://127.0.0.1:8080"}, {"origin": "https://blog.example.net"})
+
+
+@pytest.fixture(scope="module")
+def bucket():
+    with B2() as started:
+        yield started
 
 
 @pytest.fixture
-def kept(edge: Standing, put: Callable[..., str]) -> Standing:
-    """An edge that keeps four variants of an image, and two more images."""
-    for key in ("a.png", "a.png.webp", "b.png"):
-        put(key)
-        edge.view(f"/{key}")
-    edge.view("/a.png", {"origin": ORIGIN})
-    edge.view("/a.png?v=1")
-    edge.view("/a.png?v=1", {"origin": ORIGIN})
-    return edge
+def edge(bucket):
+    bucket.empty()
+    with standing(bucket) as started:
+        yield started
 
 
-def urls(edge: Standing) -> list[str]:
-    keys = edge.zone.cache.keys()
-    return sorted(f"{key.url.removeprefix('https://i.example.com')} {key.origin}".strip() for key in keys)
+@pytest.fixture
+def make_purge(make_settings, edge):
+    def make(**values):
+        settings = make_settings(
+            public_url=f"http://{edge.site.image_host}",
+            cloudflare_api_url=edge.api_url,
+            **{"cloudflare_api_token": TOKEN, "cloudflare_zone_id": edge.zone_id, **values},
+        )
+        return Purge(settings)
+
+    return make
 
 
-EVERYTHING = [
-    "/a.png", f"/a.png {ORIGIN}", "/a.png.webp", "/a.png?v=1", f"/a.png?v=1 {ORIGIN}", "/b.png",
-]  # fmt: skip
+def view_all(edge, put):
+    """Let the edge keep an image in every variant, and return what a second view of each is answered."""
+    put(KEY)
+    paths = [(path, origin) for path in (f"/{KEY}", f"/{KEY}?a=1") for origin in ORIGINS]
+    for path, origin in paths:
+        edge.view(path, origin)
+    return lambda: {(a.status, a.headers["cf-cache-status"]) for a in (edge.view(*one) for one in paths)}
+
+
+@pytest.fixture
+def client(bucket, make_s3):
+    return make_s3(bucket)
+
+
+@pytest.fixture
+def put(bucket, client):
+    def put(key):
+        about = {"ContentType": "image/png", "CacheControl": "public, max-age=31536000, immutable"}
+        client.put_object(Bucket=bucket.bucket, Key=key, Body=b"picture", **about)
+
+    return put
+
+
+def kept_paths(edge):
+    listed = edge.zone.cache.keys()
+    return {key.path for key in listed}
+
+
+def test_every_variant_of_an_address_is_forgotten(edge, make_purge, put, client):
+    seen = view_all(edge, put)
+    assert seen() == {(200, "HIT")}
+    client.delete_object(Bucket=edge.b2.bucket, Key=KEY)
+    assert seen() == {(200, "HIT")}
+
+    make_purge().forget([KEY])
+
+    assert {status for status, _ in seen()} == {404}
+
+
+def test_a_thumbnail_goes_with_its_image_and_nothing_else_does(edge, make_purge, put):
+    put("k7Wq3Zpy.png")
+    put("k7Wq3Zp.png")
+    for path in ("/t/k7Wq3Zpx.webp", "/k7Wq3Zpy.png", "/k7Wq3Zp.png"):
+        edge.view(path)
+    make_purge().forget([KEY])
+
+    assert kept_paths(edge) == {"/k7Wq3Zpy.png", "/k7Wq3Zp.png"}
+    asked = [call[2] for call in edge.api.calls]
+    assert f"http://{edge.site.image_host}/t/k7Wq3Zpx.webp" in asked[0]["files"]
+    assert f"{edge.site.image_host}/t/k7Wq3Zpx.webp" in asked[1]["prefixes"]
+
+
+def test_a_name_of_another_client_is_purged_as_viewers_write_it(edge, make_purge, put):
+    put("photos/a b+ü.png")
+    edge.view("/photos/a%20b%2B%C3%BC.png")
+    assert edge.view("/photos/a%20b%2B%C3%BC.png").headers["cf-cache-status"] == "HIT"
+
+    make_purge().forget(["photos/a b+ü.png"])
+
+    assert edge.view("/photos/a%20b%2B%C3%BC.png").headers["cf-cache-status"] == "MISS"
+
+
+def test_many_are_told_in_calls_of_thirty(edge, make_purge):
+    make_purge().forget([f"{number:08}.png" for number in range(40)])
+
+    sizes = [len(next(iter(body.values()))) for _, _, body in edge.api.calls]
+    assert sizes == [30] * 5 + [10] + [30] * 2 + [20]
+
+
+@pytest.mark.parametrize("kind", [500, 503, "reset"])
+def test_an_api_that_fails_is_to_be_asked_again(edge, make_purge, kind):
+    edge.api.trouble(kind, "purge_cache")
+
+    with pytest.raises(EdgeUnavailable):
+        make_purge().forget([KEY])
+    make_purge().forget([KEY])
+
+
+def test_the_wait_that_cloudflare_asks_for_is_passed_on(edge, make_purge):
+    edge.zone.purges_left = 0
+
+    with pytest.raises(EdgeUnavailable) as caught:
+        make_purge().forget([KEY])
+
+    assert 1 <= caught.value.retry_after_s <= 60
 
 
 @pytest.mark.parametrize(
-    ("purge", "gone"),
-    [
-        ({"files": [URL]}, ["/a.png"]),
-        ({"files": [URL, f"{URL}?v=1"]}, ["/a.png", "/a.png?v=1"]),
-        ({"files": [{"url": URL, "headers": {"Origin": ORIGIN}}]}, [f"/a.png {ORIGIN}"]),
-        ({"files": [{"url": URL}]}, ["/a.png"]),
-        ({"files": ["http://i.example.com/a.png", "https://i.example.com/A.png"]}, []),
-        ({"files": ["https://i.example.com/file/my-pictures/a.png"]}, []),
-        ({"prefixes": ["i.example.com/a.png"]}, ["/a.png", f"/a.png {ORIGIN}", "/a.png?v=1", f"/a.png?v=1 {ORIGIN}"]),
-        ({"prefixes": ["i.example.com/a"]}, []),
-        ({"prefixes": ["i.example.com/"]}, EVERYTHING),
-        ({"hosts": ["i.example.com"]}, EVERYTHING),
-        ({"hosts": ["www.example.com"]}, []),
-        ({"tags": ["a"]}, []),
-        ({"purge_everything": True}, EVERYTHING),
-    ],
+    "values",
+    [{"cloudflare_zone_id": "f" * 32}, {"cloudflare_api_token": "another"}, {"cloudflare_api_token": "too-little"}],
 )
-def test_a_purge_takes_exactly_what_it_names(kept: Standing, api: Cloudflare, purge: Any, gone: list[str]) -> None:
-    assert urls(kept) == sorted(EVERYTHING)
+def test_a_token_or_a_zone_that_is_wrong_is_told_with_what_to_look_at(edge, make_purge, values):
+    edge.account.tokens.append(Token("too-little", frozenset({"Zone Read", "DNS Edit"})))
 
-    assert api.cache.purge(zone_id=kept.zone_id, **purge).id == kept.zone_id
+    with pytest.raises(EdgeMisconfigured, match=r"Zone > Cache Purge > Purge") as caught:
+        make_purge(**values).forget([KEY])
 
-    assert urls(kept) == sorted(set(EVERYTHING) - set(gone))
-
-
-def test_what_was_purged_is_fetched_anew(kept: Standing, api: Cloudflare) -> None:
-    api.cache.purge(zone_id=kept.zone_id, files=[URL])
-
-    assert [kept.view("/a.png").headers["cf-cache-status"] for _ in range(2)] == ["MISS", "HIT"]
+    assert "another" not in str(caught.value) and "too-little" not in str(caught.value)
 
 
-@pytest.mark.parametrize(
-    ("purge", "code"),
-    [
-        ({"files": [URL] * 31}, 1094),
-        ({"prefixes": ["i.example.com/a"] * 31}, 1094),
-        ({"files": []}, 1094),
-        ({"files": [URL], "hosts": ["i.example.com"]}, 1012),
-        ({"urls": [URL]}, 1004),
-        ({"files": ["https://i.example.net/a.png"]}, 1107),
-        ({"files": ["i.example.com/a.png"]}, 1107),
-        ({"files": [{"headers": {}}]}, 1107),
-        ({"prefixes": ["evil-example.com/a"]}, 1107),
-        ({"prefixes": ["https://i.example.com/a"]}, 1116),
-        ({"prefixes": ["i.example.com/a?b"]}, 1116),
-        ({"files": "all"}, 1004),
-    ],
-)
-def test_a_purge_that_cloudflare_does_not_take_is_refused(
-    kept: Standing, api: Cloudflare, purge: Any, code: int
-) -> None:
-    with pytest.raises(cloudflare.BadRequestError) as caught:
-        api.post(f"/zones/{kept.zone_id}/purge_cache", body=purge, cast_to=object)
+def test_a_page_in_place_of_an_answer_is_no_success(make_settings):
+    settings = make_settings(cloudflare_api_token=TOKEN, cloudflare_zone_id="0" * 32)
 
-    assert caught.value.errors[0].code == code
-    assert urls(kept) == sorted(EVERYTHING)
+    class Pool:
+        def request(self, *_, **__):
+            return type("Answer", (), {"status": 200, "data": b"<html>", "headers": {}})()
+
+    with pytest.raises(EdgeMisconfigured):
+        Purge(settings, Pool()).forget([KEY])
 
 
-def test_thirty_at_once_are_taken(kept: Standing, api: Cloudflare) -> None:
-    assert api.cache.purge(zone_id=kept.zone_id, files=[URL] * 30).id
-
-
-def test_prefixes_are_rationed_and_files_are_not(kept: Standing, api: Cloudflare, clock: Clock) -> None:
-    for _ in range(25):
-        api.cache.purge(zone_id=kept.zone_id, prefixes=["i.example.com/none"])
-    with pytest.raises(cloudflare.RateLimitError) as caught:
-        api.cache.purge(zone_id=kept.zone_id, prefixes=["i.example.com/a.png"])
-
-    assert caught.value.response.headers["retry-after"] == "12"
-    assert "/a.png" in urls(kept)
-    api.cache.purge(zone_id=kept.zone_id, files=[URL])
-    clock.now += 11
-    with pytest.raises(cloudflare.RateLimitError):
-        api.cache.purge(zone_id=kept.zone_id, hosts=["i.example.com"])
-    clock.now += 1
-    api.cache.purge(zone_id=kept.zone_id, prefixes=["i.example.com/a.png"])
-    assert urls(kept) == ["/a.png.webp", "/b.png"]
-
-
-def test_what_a_worker_keeps_goes_by_prefix_and_host_but_not_by_file(edge: Standing, api: Cloudflare) -> None:
-    with WorkerCache() as cache:
-        edge.zone.worker_caches.append(cache)
-        stored = b"HTTP/1.1 200 OK\r\nCache-Control: max-age=60\r\n\r\nbytes"
-        for purge in ({"files": [URL]}, {"prefixes": ["i.example.com/a.png"]}, {"hosts": ["i.example.com"]}):
-            Endpoint(cache.port).send("PUT", URL, body=stored)
-            api.cache.purge(zone_id=edge.zone_id, **purge)
-            assert cache.wait(0) == ([URL] if "files" in purge else [])
-        Endpoint(cache.port).send("PUT", URL, body=stored)
-        api.cache.purge(zone_id=edge.zone_id, purge_everything=True)
-        assert cache.wait(0) == []
-
-
-def test_a_client_may_name_the_address_on_this_machine(kept: Standing, api: Cloudflare) -> None:
-    api.cache.purge(zone_id=kept.zone_id, prefixes=[f"{kept.url.removeprefix('http://')}/a.png"])
-
-    assert urls(kept) == ["/a.png.webp", "/b.png"]
+def test_without_a_token_nothing_is_purged(make_settings):
+    assert open_purge(make_settings()) is None
