@@ -1,6 +1,6 @@
 """Cloudflare's own client finds the API that it was made for; what is wrong is refused as Cloudflare refuses it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import cloudflare
@@ -11,6 +11,7 @@ from tests.edge import Token
 from tests.edge.standing import Standing
 from tests.edge.zone import PERMISSIONS
 
+Maker = Callable[..., Cloudflare]
 REWRITE, HEADERS = "http_request_transform", "http_response_headers_transform"
 RULE = {
     "ref": "theirs",
@@ -19,7 +20,6 @@ RULE = {
     "action": "rewrite",
     "action_parameters": {"uri": {"path": {"value": "/x"}}},
 }
-MODULE = ("index.js", b"export default {}", "application/javascript+module")
 
 
 def refusal(call: Callable[[], Any]) -> tuple[int, int]:
@@ -31,8 +31,20 @@ def refusal(call: Callable[[], Any]) -> tuple[int, int]:
     return caught.value.status_code, body["errors"][0]["code"]
 
 
-def with_token(edge: Standing, value: str) -> Cloudflare:
-    return Cloudflare(api_token=value, base_url=edge.api_url, max_retries=0)
+@pytest.fixture
+def with_token(edge: Standing) -> Iterator[Callable[..., Cloudflare]]:
+    """Make clients with other tokens; with permissions, the token is one that is known."""
+    made: list[Cloudflare] = []
+
+    def make(value: str, *permissions: str) -> Cloudflare:
+        if permissions:
+            edge.account.tokens.append(Token(value, frozenset(permissions)))
+        made.append(Cloudflare(api_token=value, base_url=edge.api_url, max_retries=0))
+        return made[-1]
+
+    yield make
+    for client in made:
+        client.close()
 
 
 def test_it_works(edge: Standing, api: Cloudflare) -> None:
@@ -48,18 +60,18 @@ def test_it_works(edge: Standing, api: Cloudflare) -> None:
     ("value", "verified", "listed"), [("wrong", (401, 1000), (403, 9109)), ("two words", (400, 6003), (400, 6003))]
 )
 def test_a_token_that_is_none_is_refused(
-    edge: Standing, value: str, verified: tuple[int, int], listed: tuple[int, int]
+    with_token: Maker, value: str, verified: tuple[int, int], listed: tuple[int, int]
 ) -> None:
-    client = with_token(edge, value)
+    client = with_token(value)
 
     assert refusal(client.user.tokens.verify) == verified
     assert refusal(lambda: client.zones.list(name="example.com")) == listed
 
 
-def test_a_token_that_was_taken_back_is_refused(edge: Standing) -> None:
+def test_a_token_that_was_taken_back_is_refused(edge: Standing, with_token: Maker) -> None:
     edge.account.tokens.append(Token("old", status="disabled"))
 
-    assert refusal(lambda: with_token(edge, "old").zones.get(zone_id=edge.zone_id)) == (403, 9109)
+    assert refusal(lambda: with_token("old").zones.get(zone_id=edge.zone_id)) == (403, 9109)
 
 
 CALLS: list[tuple[str, tuple[int, int], Callable[[Cloudflare, str, str], Any]]] = [
@@ -82,22 +94,20 @@ CALLS: list[tuple[str, tuple[int, int], Callable[[Cloudflare, str, str], Any]]] 
 
 @pytest.mark.parametrize(("permission", "expected", "call"), CALLS, ids=[name for name, _, _ in CALLS])
 def test_each_permission_is_needed_and_enough(
-    edge: Standing, permission: str, expected: tuple[int, int], call: Callable[..., Any]
+    edge: Standing, with_token: Maker, permission: str, expected: tuple[int, int], call: Callable[..., Any]
 ) -> None:
-    edge.account.tokens.append(Token("all-but-one", frozenset(PERMISSIONS) - {permission}))
-    edge.account.tokens.append(Token("just-one", frozenset({permission})))
+    others = with_token("all-but-one", *set(PERMISSIONS) - {permission})
 
-    assert refusal(lambda: call(with_token(edge, "all-but-one"), edge.zone_id, edge.account.id)) == expected
-    call(with_token(edge, "just-one"), edge.zone_id, edge.account.id)
+    assert refusal(lambda: call(others, edge.zone_id, edge.account.id)) == expected
+    call(with_token("just-one", permission), edge.zone_id, edge.account.id)
 
 
 def test_every_permission_has_a_call() -> None:
     assert [name for name, _, _ in CALLS] == list(PERMISSIONS)
 
 
-def test_reading_is_not_editing(edge: Standing) -> None:
-    edge.account.tokens.append(Token("reader", frozenset({"DNS Read", "Transform Rules Read"})))
-    client = with_token(edge, "reader")
+def test_reading_is_not_editing(edge: Standing, with_token: Maker) -> None:
+    client = with_token("reader", "DNS Read", "Transform Rules Read")
     [record] = client.dns.records.list(zone_id=edge.zone_id)
 
     assert refusal(lambda: client.dns.records.delete(record.id, zone_id=edge.zone_id)) == (403, 10000)
