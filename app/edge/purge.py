@@ -38,7 +38,8 @@ class Purge:
         is still to be done.
         """
         urls = [f"{self._public_url}/{quote(one)}" for key in keys for one in (key, thumbnail_key(key))]
-        files: list[Any] = [one for url in urls for one in (url, {"url": url, "headers": {"Origin": self._origin}})]
+        # All as objects: as published, one call takes addresses as texts or as objects, not both.
+        files = [{"url": url, **more} for url in urls for more in ({}, {"headers": {"Origin": self._origin}})]
         prefixes = [url.partition("://")[2] for url in urls]
         for call in (*_calls("files", files), *_calls("prefixes", prefixes)):
             self._send(call)

@@ -4,7 +4,6 @@ from typing import Any
 
 from .call import Call, Refused, Route
 from .expressions import BadExpression, compile_filter, compile_value
-from .zone import Zone
 
 # Each phase needs a permission of its own.
 # Source: https://developers.cloudflare.com/fundamentals/api/reference/permissions/
@@ -59,12 +58,12 @@ def _list(call: Call) -> list[dict[str, Any]]:
     return [{name: value for name, value in one.items() if name != "rules"} for one in call.zone.rulesets]
 
 
-def _create(call: Call) -> dict[str, Any]:
+def _create(call: Call) -> dict[str, Any] | None:
     body, zone = call.body, call.zone
     _check_permitted(call, body["phase"], "Edit")
     if zone.entrypoint(body["phase"]):
         raise Refused(400, 20217, f"A similar configuration with rules already exists in phase {body['phase']}")
-    return _store(zone, body["phase"], body.get("rules", []), name=body["name"])
+    return _store(call, body["phase"], body.get("rules", []), name=body["name"])
 
 
 def _get_entrypoint(call: Call) -> dict[str, Any]:
@@ -76,10 +75,10 @@ def _get_entrypoint(call: Call) -> dict[str, Any]:
     return found
 
 
-def _put_entrypoint(call: Call) -> dict[str, Any]:
+def _put_entrypoint(call: Call) -> dict[str, Any] | None:
     phase = call.ids["ruleset_phase"]
     _check_permitted(call, phase, "Edit")
-    return _store(call.zone, phase, call.body["rules"])
+    return _store(call, phase, call.body["rules"])
 
 
 def _ruleset(call: Call, level: str) -> dict[str, Any]:
@@ -90,22 +89,22 @@ def _ruleset(call: Call, level: str) -> dict[str, Any]:
     return found
 
 
-def _put(call: Call) -> dict[str, Any]:
-    return _store(call.zone, _ruleset(call, "Edit")["phase"], call.body["rules"])
+def _put(call: Call) -> dict[str, Any] | None:
+    return _store(call, _ruleset(call, "Edit")["phase"], call.body["rules"])
 
 
 def _delete(call: Call) -> None:
     call.zone.rulesets.remove(_ruleset(call, "Edit"))
 
 
-def _add_rule(call: Call) -> dict[str, Any]:
+def _add_rule(call: Call) -> dict[str, Any] | None:
     ruleset = _ruleset(call, "Edit")
     rules = list(ruleset["rules"])
     rules.insert(_place(rules, call.body.get("position", {})), call.body)
-    return _store(call.zone, ruleset["phase"], rules)
+    return _store(call, ruleset["phase"], rules)
 
 
-def _change_rule(call: Call) -> dict[str, Any]:
+def _change_rule(call: Call) -> dict[str, Any] | None:
     ruleset = _ruleset(call, "Edit")
     old = _rule(call, ruleset)
     rules = [one for one in ruleset["rules"] if one is not old]
@@ -113,13 +112,13 @@ def _change_rule(call: Call) -> dict[str, Any]:
     at = _place(rules, position) if position else ruleset["rules"].index(old)
     # What the body does not name goes back to its default: a PATCH takes a whole rule, or its new place alone.
     rules.insert(at, old if set(call.body) == {"position"} else {**call.body, "id": old["id"]})
-    return _store(call.zone, ruleset["phase"], rules)
+    return _store(call, ruleset["phase"], rules)
 
 
-def _delete_rule(call: Call) -> dict[str, Any]:
+def _delete_rule(call: Call) -> dict[str, Any] | None:
     ruleset = _ruleset(call, "Edit")
     old = _rule(call, ruleset)
-    return _store(call.zone, ruleset["phase"], [one for one in ruleset["rules"] if one is not old])
+    return _store(call, ruleset["phase"], [one for one in ruleset["rules"] if one is not old])
 
 
 def _rule(call: Call, ruleset: dict[str, Any]) -> dict[str, Any]:
@@ -140,8 +139,11 @@ def _place(rules: list[dict[str, Any]], position: dict[str, Any]) -> int:
     return ids.index(position["after"]) + 1 if position.get("after") in ids else len(rules)
 
 
-def _store(zone: Zone, phase: str, rules: list[dict[str, Any]], name: str = "default") -> dict[str, Any]:
-    """Keep `rules` as all the rules of a phase. Raises Refused, and changes nothing, if one is not fit for it."""
+def _store(call: Call, phase: str, rules: list[dict[str, Any]], name: str = "default") -> dict[str, Any] | None:
+    """Keep `rules` as all the rules of a phase. Raises Refused, and changes nothing, if one is not fit for it.
+
+    A call with dry_run=true changes nothing either way, and answers null.
+    """
     if len(rules) > MAX_RULES:
         raise Refused(400, 20113, f"exceeded maximum number of rules in the phase {phase}: {len(rules)} > {MAX_RULES}")
     refs = [rule["ref"] for rule in rules if "ref" in rule]
@@ -149,7 +151,7 @@ def _store(zone: Zone, phase: str, rules: list[dict[str, Any]], name: str = "def
         raise Refused(400, 20014, "the ref of a rule must be unique in its ruleset")
     for rule in rules:
         _check(rule, phase)
-    return zone.put_ruleset(phase, rules, name=name)
+    return None if call.query.get("dry_run") == "true" else call.zone.put_ruleset(phase, rules, name=name)
 
 
 def _check(rule: dict[str, Any], phase: str) -> None:

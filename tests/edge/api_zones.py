@@ -1,5 +1,6 @@
 """Cloudflare's API: tokens, accounts, zones, DNS records, settings, and the purge of what the edge keeps."""
 
+from math import ceil
 from typing import Any
 
 from .call import Call, Listed, Refused, Route
@@ -143,10 +144,9 @@ def _purge(call: Call) -> dict[str, Any]:
         raise Refused(400, 1094, f"Unable to purge: {len(what)} {kind}, the limit is {MAX_PURGED} per API call")
     if kind != "files":
         _spend(zone)
-    for one in what if isinstance(what, list) else []:
-        zone.purge(kind, *_meant(zone, kind, one))
-    if kind == "purge_everything":
-        zone.purge(kind)
+    meant = [_meant(zone, kind, one) for one in what] if kind in ("files", "prefixes", "hosts") else [("", "")]
+    for name, origin in meant:
+        zone.purge(kind, name, origin)
     return {"id": zone.id}
 
 
@@ -175,7 +175,7 @@ def _spend(zone: Zone) -> None:
     left = min(BUCKET, zone.purges_left + (now - zone.purges_at) * REFILL_PER_S)
     zone.purges_left, zone.purges_at = left, now
     if left < 1:
-        wait_s = -int(-(1 - left) // REFILL_PER_S)
+        wait_s = ceil(round((1 - left) / REFILL_PER_S, 6))
         message = "Unable to purge, rate limit reached. Please wait if you need to perform more operations."
         raise Refused(429, 1134, message, Retry_After=str(wait_s))
     zone.purges_left = left - 1

@@ -231,17 +231,19 @@ def test_later_rules_win_and_all_see_the_answer_as_it_came(bare: Standing) -> No
         {"x-a": {"operation": "remove"}, "x-b": {"operation": "set", "value": "one"}},
         {"x-b": {"operation": "set", "expression": f'concat({first}, "!")'}, "x-c": {"operation": "set", "value": "c"}},
         {"x-c": {"operation": "set", "expression": 'http.response.headers["x-b"][0]'}},
+        {"x-d": {"operation": "set", "expression": "http.request.uri.query"}},
         {"vary": {"operation": "add", "value": "Origin"}},
     ]
     bare.zone.put_ruleset(
         "http_response_headers_transform",
         [{"expression": "true", "action": "rewrite", "action_parameters": {"headers": one}} for one in rules],
     )
-    with Server(200, [("X-A", "first"), ("X-C", "old"), ("Vary", "Accept")]) as server:
+    with Server(200, [("X-A", "first"), ("X-C", "old"), ("X-D", "old"), ("Vary", "Accept")]) as server:
         point_to(bare, server)
         headers = bare.view("/a.png").headers
 
     assert ("x-a" in headers, headers["x-b"], "x-c" in headers) == (False, "first!", False)
+    assert "x-d" not in headers  # its query is empty, which is as good as none
     assert headers.get_all("vary") == ["Accept", "Origin"]
 
 

@@ -89,7 +89,7 @@ def test_a_thumbnail_goes_with_its_image_and_nothing_else_does(edge, make_purge,
 
     assert kept_paths(edge) == {"/k7Wq3Zpy.png", "/k7Wq3Zp.png"}
     asked = [call[2] for call in edge.api.calls]
-    assert f"http://{edge.site.image_host}/t/k7Wq3Zpx.webp" in asked[0]["files"]
+    assert {"url": f"http://{edge.site.image_host}/t/k7Wq3Zpx.webp"} in asked[0]["files"]
     assert f"{edge.site.image_host}/t/k7Wq3Zpx.webp" in asked[1]["prefixes"]
 
 

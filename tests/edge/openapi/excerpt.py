@@ -58,6 +58,9 @@ def _correct(paths: dict[str, Any], schemas: dict[str, Any]) -> None:
         part["properties"].get("value", {}).pop("minLength", None)
     # The snapshot's own actions, such as set_config, have what its pattern for actions leaves out.
     schemas["rulesets_RuleAction"]["pattern"] = "^[a-z_]+$"
+    # `action` tells the kinds of rules apart; a change of a rule's place alone names none.
+    kinds = schemas["rulesets_RequestRule"]
+    kinds["anyOf"] = kinds.pop("oneOf")
     # Today only `mode` is required of an edge TTL, and a range of status codes may be open on one side.
     parameters = schemas["rulesets_SetCacheSettingsRule"]["allOf"][1]["properties"]["action_parameters"]["properties"]
     edge_ttl = parameters["edge_ttl"]
@@ -71,6 +74,14 @@ def _correct(paths: dict[str, Any], schemas: dict[str, Any]) -> None:
     headers = schemas["rulesets_RewriteRule"]["allOf"][1]["properties"]["action_parameters"]["properties"]["headers"]
     for one in headers["additionalProperties"]["oneOf"][1:]:
         one["properties"]["operation"]["enum"].append("add")
+    # Nor does it tell the three ways to give a position apart.
+    for method, path in (("post", f"{_RULESET}/rules"), ("patch", f"{_RULESET}/rules/{{rule_id}}")):
+        for way in paths[path][method]["allOf"][1]["properties"]["position"]["oneOf"]:
+            way["allOf"][1]["required"] = list(way["allOf"][1]["properties"])
+    # As the snapshot has it, each kind of purge takes a body of any other kind, and so anything.
+    for name, schema in schemas.items():
+        if name.startswith("cache-purge_"):
+            schema["required"] = list(schema["properties"])
     # The other form of an upload, a rollback, has a schema that everything fits.
     paths[_SCRIPT]["put"] = paths[_SCRIPT]["put"]["oneOf"][0]
     # A custom domain needs no environment any more.
