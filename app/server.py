@@ -192,10 +192,14 @@ class Server(BaseApplication):
     def _start_upkeep(self, _arbiter: Any) -> None:
         if not self._with_upkeep:
             return
-        # It ends when its standard input does: with this process, however that ends.
-        self._upkeep = subprocess.Popen(
-            [sys.executable, "-m", "app.cli", "worker", "--with-parent"], stdin=subprocess.PIPE
-        )
+        # It ends when its standard input does: with this process, however that ends, and not by Ctrl-C of its own.
+        handler = signal.signal(signal.SIGINT, signal.SIG_IGN)
+        try:
+            self._upkeep = subprocess.Popen(
+                [sys.executable, "-m", "app.cli", "worker", "--with-parent"], stdin=subprocess.PIPE
+            )
+        finally:
+            signal.signal(signal.SIGINT, handler)
 
     def _stop_upkeep(self, _arbiter: Any) -> None:
         if self._upkeep:
