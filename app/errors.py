@@ -25,6 +25,7 @@ BowerbirdError
 ├── NotFound
 ├── NameTaken                a token of that name exists
 ├── KeyTaken                 an upload of that key exists; draw another
+├── SetupError               the set-up of the two clouds cannot go on; says why and what to do
 └── Unavailable              something behind us does not answer; the same request may work later
     ├── Busy                 the catalog is locked, or the decoders are all taken
     ├── EdgeUnavailable      Cloudflare does not take a purge for now; says when to come again
@@ -155,6 +156,10 @@ class NameTaken(BowerbirdError):
 
 class KeyTaken(BowerbirdError):
     code = "key_taken"
+
+
+class SetupError(BowerbirdError):
+    code = "setup_failed"
 
 
 class Unavailable(BowerbirdError):
