@@ -3,6 +3,7 @@
 import io
 import itertools
 from collections import Counter
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import boto3
@@ -437,3 +438,33 @@ def test_the_edge_forgets_what_another_client_has_changed(cloud_settings, b2, cl
     assert sorted(edge.told) == sorted([[mine], [theirs]])
     assert (cloud.state(mine), cloud.state(theirs)) == (State.LIVE, State.DELETED)
     cloud.close()
+
+
+def test_an_object_of_the_same_size_that_nobody_told_of_is_found(cloud, client):
+    key = cloud.send().key
+    row = cloud.catalog.uploads.get(key)
+    old = replace(row, key="k7Wq3Zpx.png", created_at=row.created_at - timedelta(hours=1), state=State.FOUND)
+    cloud.catalog.changes.add(old)
+    cloud.catalog.changes.admit(replace(old, state=State.LIVE))
+    put(client, old.key, b"<html>".ljust(len(PICTURE)))
+
+    assert cloud.compare().found == 1
+
+    cloud.inventory.inspect()
+    assert (cloud.state(old.key), cloud.state(key)) == (State.REFUSED, State.LIVE)
+    assert cloud.compare().found == 0
+
+
+def test_what_a_repeated_put_has_left_goes_and_the_upload_stays(cloud, client, b2):
+    b2.faults.add(Fault("lost", method="PUT"))
+    key = cloud.send().key
+    assert len(b2.versions(key)) == 2
+
+    cloud.compare()
+
+    assert len(b2.versions(key)) == 1
+    assert cloud.catalog.uploads.get(key).version_id == b2.versions(key)[0][1]
+    assert b2.body(key) == PICTURE
+    b2.forget()
+    cloud.compare()
+    assert b2.transactions == {"C": 1}

@@ -43,6 +43,10 @@ class ObjectStore(Protocol):
     def delete_hidden(self, key: str) -> None:
         """Remove what a hide marker hides, and the marker; nothing where the object is there, or comes meanwhile."""
 
+    def keep_one(self, key: str) -> str | None:
+        """Remove the versions of `key` that a repeated put has left beside the latest, which has the same bytes; return
+        the version id of that one, None where there is none or a store has no versions. Costs a class C transaction."""
+
     def head(self, key: str) -> StoredObject | None:
         """Return what is stored under `key`, or None. Not for the way of an upload: it costs a class B transaction."""
 

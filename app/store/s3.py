@@ -17,6 +17,7 @@ from ..errors import StoreUnavailable
 from ..keys import is_key
 from .base import StoredObject
 from .s3_errors import TRANSIENT, Failure, Missing, refusal, retry_after, status_of
+from .s3_versions import is_there, repeats, versions_of
 
 PATIENCE_S = 40.0  # B2's 503 "no tomes available" is by design and may last a while
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.5, 8.0
@@ -89,8 +90,15 @@ class S3Store:
         """See ObjectStore.delete_hidden. Only what was listed is removed, so an object that is put meanwhile stays."""
         _check_name(key)
         versions = self._versions(key)
-        if not any(one["IsLatest"] and "Size" in one for one in versions):
+        if not is_there(versions):
             self._delete(key, [one["VersionId"] for one in versions])
+
+    def keep_one(self, key: str) -> str | None:
+        """See ObjectStore.keep_one."""
+        _check_name(key)
+        versions = self._versions(key)
+        self._delete(key, [one["VersionId"] for one in repeats(versions)])
+        return next((one["VersionId"] for one in versions if one["IsLatest"] and "Size" in one), None)
 
     def head(self, key: str) -> StoredObject | None:
         """See ObjectStore.head."""
@@ -150,19 +158,11 @@ class S3Store:
                 self._persist(lambda version=version: self._call("delete_object", Key=key, **_version(version)))
 
     def _versions(self, key: str) -> list[dict[str, Any]]:
-        """Return every version of `key` (they have a size) and its hide markers behind them: while the versions go one
-        by one, what hides them stays."""
-        versions, markers, after = [], [], {"KeyMarker": "", "VersionIdMarker": ""}
-        while True:
-            start = {name: value for name, value in after.items() if value}
-            page = self._persist(
-                lambda start=start: self._call("list_object_versions", Prefix=key, MaxKeys=_PAGE, **start)
-            )[0]
-            versions += [one for one in page.get("Versions", []) if one["Key"] == key]
-            markers += [one for one in page.get("DeleteMarkers", []) if one["Key"] == key]
-            after = {name: page.get(f"Next{name}", "") for name in after}
-            if not page.get("IsTruncated") or after["KeyMarker"] != key:  # the key itself comes first of its prefix
-                return [*versions, *markers]
+        def page(after: dict[str, str]) -> dict[str, Any]:
+            found = self._persist(lambda: self._call("list_object_versions", Prefix=key, MaxKeys=_PAGE, **after))
+            return cast(dict[str, Any], found[0])
+
+        return versions_of(key, page)
 
     def _persist(self, attempt: Callable[[], Any]) -> tuple[Any, bool]:
         """Return what `attempt` returns, tried again until the patience is over, and whether no attempt before it

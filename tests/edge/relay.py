@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Self
 
 _PIECE = 64 * 1024
-_HOP_BY_HOP = {"connection", "keep-alive", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade"}
+HOP_BY_HOP = {"connection", "keep-alive", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade"}
 Headers = list[tuple[str, str]]
 
 
@@ -75,7 +75,7 @@ class Relay(BaseHTTPRequestHandler):
         try:
             connection.putrequest(method, target, skip_host=True, skip_accept_encoding=True)
             for name, value in headers:
-                if name.lower() not in _HOP_BY_HOP:
+                if name.lower() not in HOP_BY_HOP:
                     connection.putheader(name, value)
             is_chunked = "transfer-encoding" in self.headers
             is_sent = keeps_chunks or not is_chunked
@@ -100,7 +100,7 @@ class Relay(BaseHTTPRequestHandler):
         is_empty = self.command == "HEAD" or response.status in (204, 304)
         is_chunked = not is_empty and response.headers.get("content-length") is None
         for name, value in response.getheaders():
-            if name.lower() not in _HOP_BY_HOP:
+            if name.lower() not in HOP_BY_HOP:
                 self.send_header(name, value)
         if is_chunked:
             self.send_header("Transfer-Encoding", "chunked")

@@ -12,6 +12,21 @@ _CONDITIONS = {"if-match", "if-none-match", "if-modified-since", "if-unmodified-
 _TOO_LARGE = b"<html><head><title>413 Request Entity Too Large</title></head><center>cloudflare</center></html>"
 
 
+def added_headers() -> list[tuple[str, str]]:
+    """Return what Cloudflare tells a Worker, or an origin, of the viewer."""
+    return [
+        ("Accept-Encoding", "gzip, br"),
+        ("CF-Connecting-IP", "203.0.113.7"),
+        ("CF-Ray", "8f00ba4b0c00-AMS"),
+        ("CF-Visitor", '{"scheme":"https"}'),
+        ("CF-IPCountry", "NL"),
+        ("X-Forwarded-Proto", "https"),
+        ("X-Forwarded-For", "203.0.113.7"),
+        ("X-Real-IP", "203.0.113.7"),
+        ("CDN-Loop", "cloudflare; loops=1"),
+    ]
+
+
 class Ingress(Listener):
     """In front of the Worker: adds Cloudflare's headers, replaces Accept-Encoding, bounds the body to `max_body` bytes.
 
@@ -34,17 +49,7 @@ class Ingress(Listener):
         if int(request.headers.get("content-length") or 0) > self._max_body:
             return self._refuse(request)
         headers = [(k, v) for k, v in request.headers.items() if k.lower() not in ("accept-encoding", "expect")]
-        headers += [
-            ("Accept-Encoding", "gzip, br"),
-            ("CF-Connecting-IP", "203.0.113.7"),
-            ("CF-Ray", "8f00ba4b0c00-AMS"),
-            ("CF-Visitor", '{"scheme":"https"}'),
-            ("CF-IPCountry", "NL"),
-            ("X-Forwarded-Proto", "https"),
-            ("X-Forwarded-For", "203.0.113.7"),
-            ("X-Real-IP", "203.0.113.7"),
-            ("CDN-Loop", "cloudflare; loops=1"),
-        ]
+        headers += added_headers()
         try:
             return request.pass_on(self._worker, request.command, request.path, headers, max_bytes=self._max_body)
         except TooLarge:
