@@ -1,5 +1,5 @@
-"""AWS's published suite for Signature Version 4 through the Worker: each case signed anew for S3, and changed afterwards
-in each way there is. Raw sockets carry them, so that path, query and headers arrive as they are."""
+"""AWS's published suite for Signature Version 4 through the Worker: each case signed anew for S3, then changed in each
+way there is. Raw sockets carry them, so that path, query and headers arrive as they are."""
 
 import hashlib
 import re
