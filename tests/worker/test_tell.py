@@ -12,6 +12,7 @@ from tests.worker.requests import BUCKET
 
 TARGET = f"/{BUCKET}/a.png"
 BODY = b"the bytes of an image"
+_TAKEN = b'{"metadata": {"metrics": {"backlogCount": 1, "backlogBytes": 1, "oldestMessageTimestamp": 0}}}'
 
 
 class Queue(Listener):
@@ -25,7 +26,7 @@ class Queue(Listener):
 
     def handle(self, request: Relay) -> None:
         body = b"".join(request.body())
-        request.say(self.status, b"{}", "application/json")
+        request.say(self.status, _TAKEN, "application/json")
         with self._came:
             self.messages.append(body)
             self._came.notify_all()
@@ -72,7 +73,7 @@ def test_a_queue_is_told_instead_of_the_app(make_proxy: Callable[..., Proxy], qu
     queue.status = 500
     proxy.signed("PUT", f"/{BUCKET}/after.png", BODY)
 
-    assert [event["key"] for event in proxy.app.wait(1)] == ["after.png"]
+    assert [event["key"] for event in proxy.app.wait(1)] == ["after.png"], proxy.worker.log()
     assert b'"key":"a.png"' in message
 
 
