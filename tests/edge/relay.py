@@ -1,6 +1,7 @@
 """One HTTP message handed on, its body streamed both ways: what the stand-ins for Cloudflare are made of."""
 
 import http.client
+import math
 import ssl
 import sys
 import threading
@@ -12,6 +13,10 @@ from typing import Any, Self
 _PIECE = 64 * 1024
 HOP_BY_HOP = {"connection", "keep-alive", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade"}
 Headers = list[tuple[str, str]]
+
+
+class TooLarge(Exception):
+    """A body that is larger than it may be; it has been read to its end."""
 
 
 class Relay(BaseHTTPRequestHandler):
@@ -30,9 +35,9 @@ class Relay(BaseHTTPRequestHandler):
         raise AttributeError(name)
 
     def body(self) -> Iterable[bytes]:
-        """Yield the body, whether it has a length or comes in chunks."""
+        """Yield the body, whether it has a length or comes in chunks; raise OSError where chunks break off."""
         if self.headers.get("transfer-encoding", "").lower() == "chunked":
-            while size := int(self.rfile.readline().split(b";")[0], 16):
+            while size := _size(self.rfile.readline()):
                 yield self.rfile.read(size)
                 self.rfile.readline()
             while self.rfile.readline() not in (b"\r\n", b""):
@@ -43,8 +48,29 @@ class Relay(BaseHTTPRequestHandler):
             left -= len(piece)
             yield piece
 
-    def pass_on(self, address: tuple[str, int], method: str, target: str, headers: Headers) -> None:
-        """Send this request to `address` and the answer to whoever asked."""
+    def _bounded(self, max_bytes: float) -> Iterable[bytes]:
+        count = 0
+        for piece in self.body():
+            count += len(piece)
+            if count <= max_bytes:
+                yield piece
+        if count > max_bytes:
+            raise TooLarge(f"the body has {count} bytes; at most {max_bytes} pass")
+
+    def pass_on(
+        self,
+        address: tuple[str, int],
+        method: str,
+        target: str,
+        headers: Headers,
+        *,
+        max_bytes: float = math.inf,
+        keeps_chunks: bool = True,
+    ) -> None:
+        """Send this request to `address` and the answer to whoever asked; raise TooLarge if the body is, unanswered.
+
+        Without `keeps_chunks` a body that comes in chunks is not sent on, for nothing would say where it ends.
+        """
         connection = http.client.HTTPConnection(*address, timeout=60)
         try:
             connection.putrequest(method, target, skip_host=True, skip_accept_encoding=True)
@@ -52,12 +78,15 @@ class Relay(BaseHTTPRequestHandler):
                 if name.lower() not in HOP_BY_HOP:
                     connection.putheader(name, value)
             is_chunked = "transfer-encoding" in self.headers
-            if is_chunked:
+            is_sent = keeps_chunks or not is_chunked
+            if is_chunked and is_sent:
                 connection.putheader("Transfer-Encoding", "chunked")
             connection.endheaders()
-            for piece in self.body():
+            for piece in self._bounded(max_bytes):
+                if not is_sent:
+                    continue
                 connection.send(b"%x\r\n%b\r\n" % (len(piece), piece) if is_chunked else piece)
-            if is_chunked:
+            if is_chunked and is_sent:
                 connection.send(b"0\r\n\r\n")
             self.answer(connection.getresponse())
         except (OSError, http.client.HTTPException):
@@ -99,6 +128,12 @@ class Relay(BaseHTTPRequestHandler):
         self.end_headers()
         if self.command != "HEAD":
             self.wfile.write(body)
+
+
+def _size(line: bytes) -> int:
+    if not line:
+        raise ConnectionAbortedError("the body ends before its last chunk")
+    return int(line.split(b";")[0], 16)
 
 
 class _Server(ThreadingHTTPServer):
