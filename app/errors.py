@@ -25,10 +25,9 @@ BowerbirdError
 ├── NotFound
 ├── NameTaken                a token of that name exists
 ├── KeyTaken                 an upload of that key exists; draw another
+├── SetupError               the set-up of the two clouds cannot go on; says why and what to do
 └── Unavailable              something behind us does not answer; the same request may work later
     ├── Busy                 the catalog is locked, or the decoders are all taken
-    ├── EdgeUnavailable      Cloudflare does not take a purge for now; says when to come again
-    ├── EdgeMisconfigured    Cloudflare will go on refusing to purge until the owner changes something
     ├── StoreUnavailable     the store refused for now
     ├── StoreMisconfigured   the store will go on refusing until the owner changes something
     ├── StoreFull            no room, or a spending cap is reached
@@ -155,6 +154,10 @@ class NameTaken(BowerbirdError):
 
 class KeyTaken(BowerbirdError):
     code = "key_taken"
+
+
+class SetupError(BowerbirdError):
+    code = "setup_failed"
 
 
 class Unavailable(BowerbirdError):

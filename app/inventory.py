@@ -25,6 +25,8 @@ log = structlog.get_logger()
 
 _BATCH = 100
 _MIB = 1024 * 1024
+_LONGEST_PUT = timedelta(minutes=15)  # between a row and its object, repeats included
+_UNTOLD = ("", "application/octet-stream", "binary/octet-stream")  # what SDKs say who were told nothing
 _FEW = 10  # so many uploads may have lost their objects before somebody has to say that this is so
 
 
@@ -116,8 +118,12 @@ class Inventory:
         if row.state is State.LIVE and stored is None:
             if row.created_at < young:
                 missing.append(row)
-        elif row.state in (State.LIVE, State.REFUSED) and stored is not None and stored.size != row.size:
+        elif row.state in (State.LIVE, State.REFUSED) and stored is not None and _is_another(row, stored):
             compared.found += self._catalog.changes.look_again(row)
+        elif row.state is State.LIVE and row.version_id is None and not row.is_foreign:
+            # Its put had to be repeated, so there may be versions that nobody knows of, and that are paid for.
+            if version_id := self._store.keep_one(row.key):
+                self._catalog.changes.name_version(row, version_id)
         elif row.state is State.DELETED and stored is not None:
             # Put again since, or not removed by us alone: another client may have taken its hide marker away.
             if row.is_foreign or row.deleted_at is None or stored.modified_at > row.deleted_at:
@@ -138,10 +144,20 @@ class Inventory:
         looked_at = self._uploads.clock()
         with SpooledTemporaryFile(_MIB, dir=self._settings.data_dir / "spool") as spooled:
             file = cast(BinaryIO, spooled)
-            stored = self._store.fetch(row.key, file, max_bytes=self._settings.max_upload_bytes)
+            try:
+                stored = self._store.fetch(row.key, file, max_bytes=self._settings.max_upload_bytes)
+            except ValueError as e:
+                log.info("not an upload", key=row.key, error=str(e))
+                return self._catalog.changes.admit(replace(row, state=State.REFUSED))
             if stored is None:
                 return self._bury(row, looked_at)
-            seen = replace(row, state=State.REFUSED, size=stored.size, version_id=stored.version_id)
+            seen = replace(
+                row,
+                state=State.REFUSED,
+                size=stored.size,
+                version_id=stored.version_id,
+                confirmed_at=stored.modified_at,
+            )
             try:
                 seen = self._inspected(seen, stored, file)
             except Refused as e:
@@ -159,6 +175,8 @@ class Inventory:
         image = images.inspect(file, self._settings.bounds)
         if image.converts_to:
             raise Refused(f"browsers do not show {image.content_type}")
+        if (told := _content_type(stored)) not in (image.content_type, *_UNTOLD):
+            raise Refused(f"it is {image.content_type}, but would be served as {told}")
         if image.needs_decoder_check or self._settings.verify == "decode":
             self._decoders.verify(file, image.content_type)
         file.seek(0)
@@ -170,7 +188,6 @@ class Inventory:
             width=image.width,
             height=image.height,
             sha256=sha256,
-            confirmed_at=stored.modified_at,
         )
 
     def _row_of(self, event: Event) -> Upload:
@@ -198,6 +215,16 @@ class Inventory:
 
     def _objects(self) -> Iterator[StoredObject]:
         return (one for one in self._store.list_objects() if not one.key.startswith(THUMBNAILS))
+
+
+def _content_type(stored: StoredObject) -> str:
+    return (stored.content_type or "").partition(";")[0].strip().lower()
+
+
+def _is_another(row: Upload, stored: StoredObject) -> bool:
+    """Whether somebody has put another object under this key, and no notification told of it."""
+    known_at = row.confirmed_at or row.created_at
+    return stored.size != row.size or stored.modified_at > known_at + _LONGEST_PUT
 
 
 def _side_by_side(

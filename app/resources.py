@@ -1,4 +1,4 @@
-"""Where `templates/` and `sharex/` are: inside the package when installed from a wheel, beside it in a checkout."""
+"""Where the folders beside the package are: inside it when installed from a wheel, beside it in a checkout."""
 
 from pathlib import Path
 

@@ -90,6 +90,10 @@ class Worker(GeventWorker):
         super().handle_exit(sig, frame)
         gevent.spawn(self._close_idle)
 
+    def handle_quit(self, sig: Any, frame: Any) -> None:
+        """Take Ctrl-C as SIGTERM: gevent would print how each greenlet of gunicorn's quick way out came to its end."""
+        self.handle_exit(sig, frame)
+
     def _close_idle(self) -> None:
         for client in [client for client in self._clients if client.is_idle]:
             with suppress(OSError):
@@ -188,10 +192,14 @@ class Server(BaseApplication):
     def _start_upkeep(self, _arbiter: Any) -> None:
         if not self._with_upkeep:
             return
-        # It ends when its standard input does: with this process, however that ends.
-        self._upkeep = subprocess.Popen(
-            [sys.executable, "-m", "app.cli", "worker", "--with-parent"], stdin=subprocess.PIPE
-        )
+        # It ends when its standard input does: with this process, however that ends, and not by Ctrl-C of its own.
+        handler = signal.signal(signal.SIGINT, signal.SIG_IGN)
+        try:
+            self._upkeep = subprocess.Popen(
+                [sys.executable, "-m", "app.cli", "worker", "--with-parent"], stdin=subprocess.PIPE
+            )
+        finally:
+            signal.signal(signal.SIGINT, handler)
 
     def _stop_upkeep(self, _arbiter: Any) -> None:
         if self._upkeep:

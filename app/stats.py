@@ -9,10 +9,12 @@ from .costs import KINDS, Bill, estimate
 
 @dataclass(frozen=True, slots=True)
 class Stats:
-    """`stored` objects of `size` bytes; `today` and `month` count transactions by class, for days of UTC."""
+    """`stored` objects of `size` bytes, and `waiting` deletions that store or edge did not take yet; `today` and
+    `month` count transactions by class, for days of UTC."""
 
     stored: int
     size: int
+    waiting: int
     today: dict[str, int]
     month: dict[str, int]
     bill: Bill
@@ -25,4 +27,4 @@ def collect(catalog: Catalog, *, now: datetime) -> Stats:
     by_day = catalog.transactions.since(day.replace(day=1))
     month = {kind: sum(counts.get(kind, 0) for counts in by_day.values()) for kind in KINDS}
     today = {kind: by_day.get(day, {}).get(kind, 0) for kind in KINDS}
-    return Stats(stored, size, today, month, estimate(size, by_day, day))
+    return Stats(stored, size, catalog.uploads.waiting(), today, month, estimate(size, by_day, day))

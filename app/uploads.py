@@ -145,7 +145,7 @@ class Uploads:
 
     def delete_all(self, keys: Sequence[str]) -> None:
         """The same for many; the edge is told of all of them at once."""
-        rows = self._catalog.uploads.retire(keys, states=(State.LIVE, State.FOUND))
+        rows = self._catalog.uploads.retire_uploads(keys)
         with suppress(Unavailable):
             self.deletions.end(rows)
 

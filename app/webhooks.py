@@ -15,7 +15,7 @@ from .errors import BadRequest, Forbidden, Unauthorized
 
 HEADER = "X-Bz-Event-Notification-Signature"
 MAX_EVENTS = 50  # of B2's maxEventsPerBatch
-WINDOW = timedelta(hours=24)  # B2 and a queue repeat for hours; ids are remembered for longer than this
+WINDOW = timedelta(days=4)  # what a queue of Cloudflare keeps, and B2 repeats for hours; ids are remembered for longer
 REMEMBERED = 2 * WINDOW
 _SKEW = timedelta(minutes=15)
 _MAX_TEXT = 1024

@@ -123,6 +123,8 @@ def main() -> None:
             ).port
         for name, payload_hash in (("signed", hashlib.sha256(body).hexdigest()), ("unsigned", "UNSIGNED-PAYLOAD")):
             _compare(name, ports, lambda port, count, of=payload_hash: measure(port, body, of, count))
+    if not given.sample:
+        print("\nNot compared with the published sample: make bench PROXY='--sample FOLDER', a checkout of it")
 
 
 def _compare(name: str, ports: dict[str, int], measure_port: Callable[[int, int], list[float]]) -> None:

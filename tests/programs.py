@@ -8,16 +8,18 @@ from pathlib import Path
 _NEEDED = {
     "chromium": "the tests of the page in a real browser",
     "exiftool": "the tests that ask exiftool what is left of the metadata",
+    "nginx": "the tests of the nginx configurations in docs/",
     "postgres": "the tests of the catalog on PostgreSQL",
     "rclone": "the test of rclone through the signing proxy",
+    "systemd-analyze": "the test of the unit for systemd",
     "redis-server": "the test of a server over S3, PostgreSQL and Redis",
 }
 
 
 @functools.cache
 def find(program: str) -> str | None:
-    """Return where a program is, also where Debian hides PostgreSQL's."""
-    if found := shutil.which(program):
+    """Return where a program is, also where Debian hides PostgreSQL's and keeps those for root."""
+    if found := shutil.which(program) or shutil.which(program, path="/usr/sbin:/sbin"):
         return found
     hidden = sorted(Path("/usr/lib/postgresql").glob(f"*/bin/{program}"))
     return str(hidden[-1]) if hidden else None

@@ -21,9 +21,20 @@ APP = ROOT / "app"
 
 FLOORS = [
     {"errors", "resources", "blocking", "logs"},
-    {"containers", "images", "metadata", "keys", "tokens", "settings", "setting_types", "webhooks", "costs"},
+    {
+        "containers",
+        "images",
+        "metadata",
+        "keys",
+        "tokens",
+        "settings",
+        "setting_types",
+        "settings_file",
+        "webhooks",
+        "costs",
+    },
     {"catalog", "store", "edge", "decoding", "decoder", "writers"},
-    {"deletions", "meter", "rounds", "stats", "uploads", "upkeep", "inventory", "clients"},
+    {"deletions", "meter", "rounds", "stats", "uploads", "upkeep", "inventory", "clients", "setup"},
     {"web"},
     {"cli", "server", "__init__"},
 ]
@@ -152,6 +163,7 @@ def test_the_wheel_works_alone_in_an_empty_environment(tmp_path):
     )
     [wheel] = tmp_path.glob("*.whl")
     names = zipfile.ZipFile(wheel).namelist()
+    assert {"app/worker/src/index.js", "app/worker/read/src/index.js"} <= set(names)
     assert {"app/templates/upload.html", "app/sharex/bowerbird.sxcu", "app/static/upload.js"} <= set(names)
     assert not [name for name in names if name.startswith(("tests", "bench"))]
 

@@ -3,11 +3,13 @@
 import io
 import itertools
 from collections import Counter
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import boto3
 import pytest
 from botocore.config import Config
+from botocore.exceptions import ClientError
 
 from app.catalog import Catalog
 from app.catalog.records import State
@@ -437,3 +439,94 @@ def test_the_edge_forgets_what_another_client_has_changed(cloud_settings, b2, cl
     assert sorted(edge.told) == sorted([[mine], [theirs]])
     assert (cloud.state(mine), cloud.state(theirs)) == (State.LIVE, State.DELETED)
     cloud.close()
+
+
+def test_an_object_of_the_same_size_that_nobody_told_of_is_found(cloud, client):
+    key = cloud.send().key
+    row = cloud.catalog.uploads.get(key)
+    old = replace(row, key="k7Wq3Zpx.png", created_at=row.created_at - timedelta(hours=1), state=State.FOUND)
+    cloud.catalog.changes.add(old)
+    cloud.catalog.changes.admit(replace(old, state=State.LIVE))
+    put(client, old.key, b"<html>".ljust(len(PICTURE)))
+
+    assert cloud.compare().found == 1
+
+    cloud.inventory.inspect()
+    assert (cloud.state(old.key), cloud.state(key)) == (State.REFUSED, State.LIVE)
+    assert cloud.compare().found == 0
+
+
+def test_what_a_repeated_put_has_left_goes_and_the_upload_stays(cloud, client, b2):
+    b2.faults.add(Fault("lost", method="PUT"))
+    key = cloud.send().key
+    assert len(b2.versions(key)) == 2
+
+    cloud.compare()
+
+    assert len(b2.versions(key)) == 1
+    assert cloud.catalog.uploads.get(key).version_id == b2.versions(key)[0][1]
+    assert b2.body(key) == PICTURE
+    b2.forget()
+    cloud.compare()
+    assert b2.transactions == {"C": 1}
+
+
+def test_an_upload_that_was_replaced_by_something_else_can_still_be_deleted_whole(cloud, client, b2):
+    key = cloud.send().key
+    put(client, key, b"<script>alert(1)</script>")
+    cloud.tell(Kind.CREATED, key, "4_z-another")
+    cloud.inventory.inspect()
+    assert cloud.state(key) is State.REFUSED
+
+    cloud.uploads.delete(key)
+
+    assert cloud.state(key) is State.DELETED
+    assert b2.versions(key) == []
+
+
+def test_what_never_was_an_upload_is_not_deleted(cloud, client, b2):
+    put(client, "notes.txt", b"text")
+    cloud.tell(Kind.CREATED, "notes.txt")
+    cloud.inventory.inspect()
+
+    cloud.uploads.delete("notes.txt")
+
+    assert cloud.state("notes.txt") is State.REFUSED
+    assert b2.body("notes.txt") == b"text"
+
+
+@pytest.mark.parametrize(
+    ("told", "state"),
+    [
+        ("image/png", State.LIVE),
+        ("image/png; charset=binary", State.LIVE),
+        ("binary/octet-stream", State.LIVE),
+        ("text/html", State.REFUSED),
+        ("image/svg+xml", State.REFUSED),
+    ],
+)
+def test_an_image_that_would_be_served_as_something_else_is_no_upload(cloud, client, told, state):
+    client.put_object(Bucket="bowerbird-pics", Key="k7Wq3Zpx.png", Body=PICTURE, ContentType=told)
+    cloud.tell(Kind.CREATED, "k7Wq3Zpx.png")
+
+    cloud.inventory.inspect()
+
+    assert cloud.state("k7Wq3Zpx.png") is state
+
+
+def test_a_name_that_the_endpoint_does_not_take_is_no_upload_and_holds_up_nothing(cloud, client, monkeypatch):
+    for key in ("bad.png", "k7Wq3Zpx.png"):
+        put(client, key)
+        cloud.tell(Kind.CREATED, key)
+    get_object = cloud.store._connect().get_object
+
+    def refusing(**asked):
+        if asked["Key"] == "bad.png":
+            said = {"Error": {"Code": "InvalidArgument"}, "ResponseMetadata": {"HTTPStatusCode": 400}}
+            raise ClientError(said, "GetObject")
+        return get_object(**asked)
+
+    monkeypatch.setattr(cloud.store._connect(), "get_object", refusing)
+    assert cloud.inventory.inspect() == 2
+
+    assert (cloud.state("bad.png"), cloud.state("k7Wq3Zpx.png")) == (State.REFUSED, State.LIVE)

@@ -1,7 +1,9 @@
 """The real server: gunicorn with gevent workers, started as a user starts it, under slow, rude and killed company."""
 
 import json
+import os
 import re
+import signal
 import socket
 import sqlite3
 import subprocess
@@ -313,3 +315,18 @@ def test_an_idle_connection_does_not_hold_up_the_end_and_a_request_under_way_is_
         assert read_answer(busy)[0] == 201
     assert server.process.wait(20) == 0
     server.process.stdout.close()
+
+
+def test_ctrl_c_ends_it_without_a_word(make_server, tmp_path):
+    server = make_server("interrupted")
+    with urllib.request.urlopen(f"{server.url}/login") as answer:
+        answer.read()
+    processes = [server.process.pid, *server.workers()]
+
+    os.killpg(server.process.pid, signal.SIGINT)
+    server.process.wait(40)
+    server.process.stdout.close()
+
+    assert server.process.returncode == 0
+    assert (tmp_path / "interrupted.log").read_text() == ""
+    assert not [pid for pid in processes if Path(f"/proc/{pid}/status").exists() and pid != server.process.pid]

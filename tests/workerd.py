@@ -20,7 +20,7 @@ const config :Workerd.Config = (
       bindings = [{bindings}],
       globalOutbound = "outbound"{cache_outbound}
     )),
-    (name = "outbound", {outbound}){cache}
+    (name = "outbound", {outbound}){cache}{queue}
   ],
   sockets = [(name = "http", address = "127.0.0.1:{port}", http = (), service = "main")]
 );
@@ -59,7 +59,8 @@ class Workerd:
     """One workerd process over the module `entry` of `sources` and all that it imports.
 
     `outbound` is HOST:PORT of what stands between it and the world, if something does; `cache` is HOST:PORT of what
-    keeps the entries of the Cache API, without which there is no such API.
+    keeps the entries of the Cache API, without which there is no such API, and `queue` that of what takes what is sent
+    to the queue EVENTS, without which there is no such binding.
     """
 
     def __init__(
@@ -71,6 +72,7 @@ class Workerd:
         port: int = 0,
         outbound: str | None = None,
         cache: str | None = None,
+        queue: str | None = None,
         ca_bundle: Path | None = None,
     ) -> None:
         self._folder = Path(mkdtemp(prefix="workerd-"))
@@ -83,12 +85,16 @@ class Workerd:
         if ca_bundle:
             certificates = f", trustedCertificates = [{json.dumps(ca_bundle.read_text())}]"
         direct = _DIRECT.format(certificates=certificates)
+        bound = [f"(name = {json.dumps(name)}, text = {json.dumps(value)})" for name, value in bindings.items()]
+        if queue:
+            bound.append('(name = "EVENTS", queue = "queue")')
         config = _CONFIG.format(
             modules=", ".join(f'(name = "{name}", esModule = embed "{name}")' for name in names),
-            bindings=", ".join(f"(name = {json.dumps(k)}, text = {json.dumps(v)})" for k, v in bindings.items()),
+            bindings=", ".join(bound),
             outbound=_PROXY.format(address=outbound) if outbound else direct,
             cache_outbound=', cacheApiOutbound = "cache"' if cache else "",
             cache=f', (name = "cache", {_PROXY.format(address=cache)})' if cache else "",
+            queue=f', (name = "queue", external = (address = "{queue}", http = ()))' if queue else "",
             date=compatibility_date(),
             port=port,
         )

@@ -67,6 +67,10 @@ class Changes:
         """Make the tombstone `row` a deletion that is still to end; False if it is another by now."""
         return self._turn(row, row.state, {"state": State.DELETING.value, "deleted_at": None})
 
+    def name_version(self, row: Upload, version_id: str) -> bool:
+        """Write which version a live `row` is; False if it is another by now."""
+        return self._turn(row, State.LIVE, {"version_id": version_id})
+
     def add(self, row: Upload) -> bool:
         """Add a row that is `found`; False if the key has one."""
         try:

@@ -43,6 +43,11 @@ class Upload:
     is_foreign: bool = False  # another S3 client wrote or removed it too: all versions go when it is deleted
     changes: int = 0  # grows with each change of the bucket: what was seen before the last one is not written
 
+    @property
+    def is_upload(self) -> bool:
+        """Whether there is something of an upload to delete; a refused object is one if it has replaced an upload."""
+        return self.state in (State.LIVE, State.FOUND) or (self.state is State.REFUSED and bool(self.sha256))
+
 
 @dataclass(frozen=True, slots=True)
 class Claim:

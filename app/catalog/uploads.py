@@ -14,6 +14,9 @@ from .schema import UNSETTLED, claims, uploads
 
 # A claim whose request still runs is kept this long; reconcile voids it before, if the request died.
 _RUNNING = timedelta(days=1)
+_IS_UPLOAD = uploads.c.state.in_([State.LIVE.value, State.FOUND.value]) | (
+    (uploads.c.state == State.REFUSED.value) & (uploads.c.sha256 != "")
+)
 
 
 class UploadRows:
@@ -73,10 +76,17 @@ class UploadRows:
             return None
         return upload(row) if row else None
 
-    def retire(self, keys: Sequence[str], *, states: Sequence[State] = (State.PENDING, State.LIVE)) -> list[Upload]:
+    def retire(self, keys: Sequence[str], *, states: Sequence[State]) -> list[Upload]:
         """Turn those rows of `keys` that are in one of `states` into deleting, and return them."""
         are = uploads.c.key.in_(keys) & uploads.c.state.in_([state.value for state in states])
         with self._database.write() as connection:
+            statement = update(uploads).where(are).values(state=State.DELETING.value).returning(uploads)
+            return [upload(row) for row in connection.execute(statement)]
+
+    def retire_uploads(self, keys: Sequence[str]) -> list[Upload]:
+        """Turn those rows of `keys` that are uploads (Upload.is_upload) into deleting, and return them."""
+        with self._database.write() as connection:
+            are = uploads.c.key.in_(keys) & _IS_UPLOAD
             statement = update(uploads).where(are).values(state=State.DELETING.value).returning(uploads)
             return [upload(row) for row in connection.execute(statement)]
 
@@ -106,9 +116,15 @@ class UploadRows:
             count, size = connection.execute(statement).one()
         return int(count), int(size)
 
+    def waiting(self) -> int:
+        """Return how many deletions wait for the store, or for the edge to be told for the first time."""
+        are = and_(UNSETTLED, uploads.c.state == State.DELETING.value, uploads.c.purged_at.is_(None))
+        with self._database.read() as connection:
+            return connection.execute(select(func.count()).select_from(uploads).where(are)).scalar_one()
+
     def expired(self, *, now: datetime, limit: int) -> list[Upload]:
-        """Return up to `limit` live rows whose time is over, the oldest first."""
-        are = (uploads.c.state == State.LIVE.value) & (uploads.c.expires_at <= now)
+        """Return up to `limit` uploads whose time is over, the oldest first."""
+        are = _IS_UPLOAD & (uploads.c.expires_at <= now)
         with self._database.read() as connection:
             found = connection.execute(select(uploads).where(are).order_by(uploads.c.expires_at).limit(limit))
             return [upload(row) for row in found]

@@ -8,6 +8,7 @@ from .. import __version__
 from ..errors import BowerbirdError, SettingsError
 from .clients import sxcu
 from .server import serve, worker
+from .setup import setup
 from .stats import stats_command
 from .tokens import token
 from .upkeep import db, reconcile
@@ -24,7 +25,7 @@ def cli() -> None:
     """
 
 
-for _command in (serve, worker, token, sxcu, stats_command, reconcile, db):
+for _command in (serve, worker, token, sxcu, setup, stats_command, reconcile, db):
     cli.add_command(_command)
 
 

@@ -67,6 +67,11 @@ def worker(with_parent: bool) -> None:
     chosen = settings.load()
     upkeep, inventory = open_jobs(chosen, open_catalog(chosen))
     jobs = _jobs(chosen, upkeep, inventory)
+    with suppress(KeyboardInterrupt):
+        _go_on(jobs, with_parent)
+
+
+def _go_on(jobs: list[Job], with_parent: bool) -> None:
     while True:
         wait_s = run_due(jobs, time.monotonic, lambda line: click.echo(f"bowerbird worker: {line}", err=True))
         if not with_parent:

@@ -6,7 +6,7 @@ Source: https://developers.cloudflare.com/cache/how-to/purge-cache/
 import json
 from collections.abc import Iterator, Sequence
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 import urllib3
 
@@ -15,7 +15,7 @@ from ..keys import thumbnail_key
 from ..settings import Settings
 
 _AT_ONCE = 30  # what one call takes on every plan
-_TIMEOUT = urllib3.Timeout(connect=5, read=10)
+_TIMEOUT = urllib3.Timeout(connect=3, read=5)  # somebody may wait for the answer to a deletion
 _LONGEST_WAIT_S = 300
 
 
@@ -26,7 +26,7 @@ class Purge:
         self._url = f"{settings.cloudflare_api_url}/zones/{settings.cloudflare_zone_id}/purge_cache"
         self._token = settings.cloudflare_api_token.get_secret_value()
         self._public_url = settings.public_url
-        self._origin = settings.base_url
+        self._origin = "{0.scheme}://{0.netloc}".format(urlsplit(settings.base_url))
         self._pool = pool or urllib3.PoolManager(retries=False, timeout=_TIMEOUT)
 
     def forget(self, keys: Sequence[str]) -> None:
@@ -38,7 +38,8 @@ class Purge:
         is still to be done.
         """
         urls = [f"{self._public_url}/{quote(one)}" for key in keys for one in (key, thumbnail_key(key))]
-        files: list[Any] = [one for url in urls for one in (url, {"url": url, "headers": {"Origin": self._origin}})]
+        # All as objects: as published, one call takes addresses as texts or as objects, not both.
+        files = [{"url": url, **more} for url in urls for more in ({}, {"headers": {"Origin": self._origin}})]
         prefixes = [url.partition("://")[2] for url in urls]
         for call in (*_calls("files", files), *_calls("prefixes", prefixes)):
             self._send(call)

@@ -110,14 +110,17 @@ def _rule(site: Site, ref: str, description: str, action: str, parameters: dict[
 def _rewrites(site: Site) -> list[Rule]:
     folder = f"/file/{site.bucket}"
     # With its last slash: without it /file/my-bucket-evil/ would pass, and anybody can make such a bucket.
-    is_inside = f'starts_with(http.request.uri.path, "{folder}/")'
+    # Both as the viewer wrote it and as Cloudflare reads it: a path that no rule rewrites goes to B2 as it was written,
+    # and /file/another-bucket/../my-bucket/x would be a file of another bucket there.
+    fields = ("http.request.uri.path", "raw.http.request.uri.path")
+    is_inside = " and ".join(f'starts_with({field}, "{folder}/")' for field in fields)
     # No query reaches B2: it reads some (b2ContentType, versionId), and each one that differs would cost a download.
     no_query = {"value": ""}
     path = {"expression": f'concat("{folder}", http.request.uri.path)'}
     return [
         _rule(
             site, "path", "the path in the bucket", "rewrite", {"uri": {"path": path, "query": no_query}},
-            also=f" and not {is_inside}",
+            also=f" and not ({is_inside})",
         ),
         _rule(site, "query", "no query for B2", "rewrite", {"uri": {"query": no_query}}, also=f" and {is_inside}"),
     ]  # fmt: skip

@@ -10,7 +10,8 @@ from typing import BinaryIO, Protocol
 class StoredObject:
     """An object in a store. `size` in bytes, `etag` quoted and strong, `modified_at` in UTC.
 
-    `version_id` is None where a store has no versions, and in a list, which does not say.
+    `version_id` is None where a store has no versions, and in a list, which does not say; `content_type` is what the
+    object was stored as, None where the store does not say.
     """
 
     key: str
@@ -18,6 +19,7 @@ class StoredObject:
     etag: str
     modified_at: datetime
     version_id: str | None = None
+    content_type: str | None = None
 
 
 class ObjectStore(Protocol):
@@ -42,6 +44,10 @@ class ObjectStore(Protocol):
 
     def delete_hidden(self, key: str) -> None:
         """Remove what a hide marker hides, and the marker; nothing where the object is there, or comes meanwhile."""
+
+    def keep_one(self, key: str) -> str | None:
+        """Remove the versions of `key` that a repeated put has left beside the latest, which has the same bytes; return
+        the version id of that one, None where there is none or a store has no versions. Costs a class C transaction."""
 
     def head(self, key: str) -> StoredObject | None:
         """Return what is stored under `key`, or None. Not for the way of an upload: it costs a class B transaction."""

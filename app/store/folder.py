@@ -42,6 +42,9 @@ class FolderStore:
     def delete_hidden(self, key: str) -> None:
         """See ObjectStore.delete_hidden: here nothing is ever hidden."""
 
+    def keep_one(self, key: str) -> None:
+        """See ObjectStore.keep_one: here there is never another."""
+
     def head(self, key: str) -> StoredObject | None:
         """See ObjectStore.head."""
         found = self.open(key)

@@ -8,15 +8,15 @@ from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
-import boto3
-from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from ..edge.headers import CACHE_CONTROL
-from ..errors import StoreUnavailable
+from ..errors import StoreMisconfigured, StoreUnavailable
 from ..keys import is_key
 from .base import StoredObject
-from .s3_errors import TRANSIENT, Failure, Missing, refusal, retry_after, status_of
+from .s3_client import make_client
+from .s3_errors import TRANSIENT, Failure, Missing, is_about_the_name, refusal, retry_after, status_of
+from .s3_versions import is_there, repeats, versions_of
 
 PATIENCE_S = 40.0  # B2's 503 "no tomes available" is by design and may last a while
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.5, 8.0
@@ -89,8 +89,15 @@ class S3Store:
         """See ObjectStore.delete_hidden. Only what was listed is removed, so an object that is put meanwhile stays."""
         _check_name(key)
         versions = self._versions(key)
-        if not any(one["IsLatest"] and "Size" in one for one in versions):
+        if not is_there(versions):
             self._delete(key, [one["VersionId"] for one in versions])
+
+    def keep_one(self, key: str) -> str | None:
+        """See ObjectStore.keep_one."""
+        _check_name(key)
+        versions = self._versions(key)
+        self._delete(key, [one["VersionId"] for one in repeats(versions)])
+        return next((one["VersionId"] for one in versions if one["IsLatest"] and "Size" in one), None)
 
     def head(self, key: str) -> StoredObject | None:
         """See ObjectStore.head."""
@@ -103,8 +110,7 @@ class S3Store:
             raise refusal(e) from e
         except BotoCoreError as e:
             raise StoreUnavailable("the store does not answer") from e
-        size, etag, modified_at = answer["ContentLength"], answer["ETag"], answer["LastModified"]
-        return StoredObject(key, size, etag, modified_at, answer.get("VersionId"))
+        return _stored(key, answer)
 
     def fetch(self, key: str, into: BinaryIO, *, max_bytes: int) -> StoredObject | None:
         """See ObjectStore.fetch."""
@@ -115,13 +121,16 @@ class S3Store:
                 answer = self._call("get_object", Key=key)
             except Missing:
                 return None
+            except StoreMisconfigured as e:
+                if not is_about_the_name(e.__cause__):
+                    raise
+                raise ValueError(f"{key[:80]!r} is not a name that the endpoint takes") from e
             with closing(answer["Body"]) as body:
                 if answer["ContentLength"] <= max_bytes:
                     into.seek(0)
                     into.truncate()
                     _copy(body, into)
-            modified_at, version_id = answer["LastModified"], answer.get("VersionId")
-            return StoredObject(key, answer["ContentLength"], answer["ETag"], modified_at, version_id)
+            return _stored(key, answer)
 
         return cast(StoredObject | None, self._persist(attempt)[0])
 
@@ -150,19 +159,11 @@ class S3Store:
                 self._persist(lambda version=version: self._call("delete_object", Key=key, **_version(version)))
 
     def _versions(self, key: str) -> list[dict[str, Any]]:
-        """Return every version of `key` (they have a size) and its hide markers behind them: while the versions go one
-        by one, what hides them stays."""
-        versions, markers, after = [], [], {"KeyMarker": "", "VersionIdMarker": ""}
-        while True:
-            start = {name: value for name, value in after.items() if value}
-            page = self._persist(
-                lambda start=start: self._call("list_object_versions", Prefix=key, MaxKeys=_PAGE, **start)
-            )[0]
-            versions += [one for one in page.get("Versions", []) if one["Key"] == key]
-            markers += [one for one in page.get("DeleteMarkers", []) if one["Key"] == key]
-            after = {name: page.get(f"Next{name}", "") for name in after}
-            if not page.get("IsTruncated") or after["KeyMarker"] != key:  # the key itself comes first of its prefix
-                return [*versions, *markers]
+        def page(after: dict[str, str]) -> dict[str, Any]:
+            found = self._persist(lambda: self._call("list_object_versions", Prefix=key, MaxKeys=_PAGE, **after))
+            return cast(dict[str, Any], found[0])
+
+        return versions_of(key, page)
 
     def _persist(self, attempt: Callable[[], Any]) -> tuple[Any, bool]:
         """Return what `attempt` returns, tried again until the patience is over, and whether no attempt before it
@@ -195,22 +196,7 @@ class S3Store:
 
     def _connect(self) -> Any:
         if self._client is None:
-            config = Config(
-                signature_version="s3v4",
-                s3={"addressing_style": "path"},
-                # B2 refuses the checksum headers that boto3 sends by default since 1.36.
-                request_checksum_calculation="when_required",
-                response_checksum_validation="when_required",
-                retries={"mode": "standard", "total_max_attempts": 1},  # _persist() is the one that repeats
-                connect_timeout=5,
-                read_timeout=30,
-                max_pool_connections=32,
-            )
-            client = boto3.session.Session().client("s3", config=config, **self._options)
-            # Behind a Worker a 100-continue stalls or breaks the answer; the body is small, it can go at once.
-            client.meta.events.register("before-call.s3.PutObject", _without_expect)
-            client.meta.events.register("before-send.s3", self._counted)
-            self._client = client
+            self._client = make_client(self._counted, **self._options)
         return self._client
 
     def _counted(self, event_name: str, **_: Any) -> None:
@@ -222,12 +208,13 @@ class S3Store:
             client.close()
 
 
-def _without_expect(params: dict[str, Any], **_: Any) -> None:
-    params["headers"].pop("Expect", None)
-
-
 def _version(version_id: str) -> dict[str, str]:
     return {"VersionId": version_id}
+
+
+def _stored(key: str, answer: dict[str, Any]) -> StoredObject:
+    size, etag, modified_at = answer["ContentLength"], answer["ETag"], answer["LastModified"]
+    return StoredObject(key, size, etag, modified_at, answer.get("VersionId"), answer.get("ContentType"))
 
 
 def _copy(body: Any, into: BinaryIO) -> None:

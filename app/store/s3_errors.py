@@ -36,6 +36,12 @@ def refusal(e: ClientError) -> Unavailable:
     return StoreMisconfigured(f"the store refuses this server ({status} {code[:40]}): check its S3 settings")
 
 
+def is_about_the_name(e: BaseException | None) -> bool:
+    """Whether the endpoint takes no object of this name: others, who write to B2 itself, may have made one."""
+    code = e.response.get("Error", {}).get("Code", "") if isinstance(e, ClientError) else ""
+    return code in ("InvalidArgument", "InvalidURI", "KeyTooLongError")
+
+
 def status_of(e: ClientError) -> int:
     """Return the HTTP status of an error; 0 where there was no answer."""
     return int(e.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))

@@ -56,7 +56,7 @@ def delete(key: str) -> Response:
     """Delete one upload; 204, also when it is gone already; 404 for a key that never was."""
     authenticate(MANAGE)
     row = parts().catalog.uploads.get(key)
-    if row is None or row.state is State.REFUSED:  # that is not an upload, and stays where it is
+    if row is None or (row.state is State.REFUSED and not row.is_upload):  # it never was one, and stays where it is
         raise NotFound("there is no such upload")
     parts().uploads.delete(key)
     log.info("deleted", request_id=g.request_id, key=key)

@@ -8,7 +8,6 @@ from flask import Blueprint, Response, g, redirect, render_template, request
 from werkzeug.wrappers import Response as AnyResponse
 
 from .. import clients, stats
-from ..catalog.records import State
 from ..costs import FREE_A_DAY, FREE_GB, KINDS
 from ..errors import BadRequest, NotFound, Unauthorized
 from . import auth, parts, reach
@@ -128,7 +127,7 @@ def show_deletion(key: str, token: str) -> str | tuple[str, int]:
     upload = parts().uploads.find_deletable(key, token)
     if upload is None:
         return _page("Nothing to delete here", "This is not one of our deletion links.", 404)
-    if upload.state not in (State.LIVE, State.FOUND):  # found: it changed a moment ago, and can be deleted all the same
+    if not upload.is_upload:
         return _page("Already deleted", reach.after(upload), 410)
     shown = answer(upload) | {"created_at": upload.created_at}
     return render_template("delete.html", reach=reach.before(), upload=shown, action=f"/d/{quote(key)}/{token}")

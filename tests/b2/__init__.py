@@ -19,7 +19,10 @@ __all__ = ["ALL", "B2", "Fault", "Key", "Record"]
 
 
 class B2:
-    """One account with one bucket: its S3 host, and its download host; ports of 0 are chosen by the system."""
+    """One account with one bucket: its S3 host, and its download host; ports of 0 are chosen by the system.
+
+    With `tls` both speak TLS and nothing else, as B2 does; `ca_bundle` is then the certificate to trust.
+    """
 
     def __init__(
         self,
@@ -54,7 +57,14 @@ class B2:
         )
         self._s3 = S3Front(self._account, self.faults, host, s3_port, certificate)
         self._friendly = FriendlyFront(
-            self._storage, bucket, self.faults, self._account.count, is_public=is_public, host=host, port=friendly_port
+            self._storage,
+            bucket,
+            self.faults,
+            self._account.count,
+            is_public=is_public,
+            host=host,
+            port=friendly_port,
+            tls=certificate,
         )
 
     def start(self) -> Self:

@@ -170,20 +170,29 @@ def _conditional(headers: Mapping[str, str], stored: Stored) -> Stored:
     etag = stored.header("etag")
     if stored.status not in (200, 206) or not etag:
         return stored
-    if "if-match" in headers and not _lists(headers["if-match"], etag):
+    modified = stored.header("last-modified") or ""
+    if "if-match" in headers:
+        has_failed = not _lists(headers["if-match"], etag)
+    else:
+        has_failed = _is_after(modified, headers.get("if-unmodified-since", ""))
+    if has_failed:
         stored.content.close()
         raise Refusal(412, "PreconditionFailed", "At least one of the preconditions you specified did not hold.")
     is_known = "if-none-match" in headers and _lists(headers["if-none-match"], etag)
     if "if-none-match" not in headers and "if-modified-since" in headers:
-        try:
-            since = parsedate_to_datetime(headers["if-modified-since"])
-            is_known = parsedate_to_datetime(stored.header("last-modified") or "") <= since
-        except (ValueError, TypeError):
-            is_known = False
+        is_known = _is_after(modified, headers["if-modified-since"]) is False
     if not is_known:
         return stored
     stored.content.close()
     return Stored(304, stored.headers)
+
+
+def _is_after(date: str, other: str) -> bool | None:
+    """Return whether a date in a header is later than another; None where one of them is no date."""
+    try:
+        return parsedate_to_datetime(date) > parsedate_to_datetime(other)
+    except (ValueError, TypeError):
+        return None
 
 
 def _lists(header: str, etag: str) -> bool:

@@ -6,6 +6,7 @@ import re
 import threading
 from collections.abc import Callable
 from email.utils import parsedate_to_datetime
+from pathlib import Path
 from shutil import copyfileobj
 from typing import IO
 from urllib.parse import quote, quote_plus
@@ -36,8 +37,9 @@ class FriendlyFront(Listener):
         is_public: bool,
         host: str,
         port: int,
+        tls: tuple[Path, Path] | None,
     ) -> None:
-        super().__init__(port, host=host)
+        super().__init__(port, host=host, tls=tls)
         self.records: list[Record] = []
         self._storage = storage
         self._bucket = bucket

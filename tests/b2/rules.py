@@ -40,7 +40,8 @@ def check_names(target: Target, headers: Mapping[str, str]) -> None:
     number = target.value("partNumber")
     if target.has("partNumber") and not (number.isdecimal() and 1 <= int(number) <= MAX_PARTS):
         raise invalid(f"Part number must be an integer between 1 and {MAX_PARTS}, inclusive")
-    limit = 2048 if "x-amz-server-side-encryption" in headers else 7000
+    is_short = any(re.match("x-amz-(server-side-encryption|object-lock-)", name) for name in headers)
+    limit = 2048 if is_short else 7000
     size = len(encoded)
     for name, value in headers.items():
         if name.startswith("x-amz-meta-"):

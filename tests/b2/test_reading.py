@@ -36,6 +36,8 @@ def test_the_s3_host_is_read_by_anyone_while_the_bucket_is_public(b2: B2) -> Non
         ("if-none-match", "*", 304), ("if-none-match", '"x"', 200), ("if-match", "ETAG", 200),
         ("if-match", '"x"', 412), ("if-modified-since", "LAST", 304),
         ("if-modified-since", "Thu, 01 Jan 2015 00:00:00 GMT", 200), ("if-modified-since", "nonsense", 200),
+        ("if-unmodified-since", "LAST", 200), ("if-unmodified-since", "Thu, 01 Jan 2015 00:00:00 GMT", 412),
+        ("if-unmodified-since", "nonsense", 200),
     ],
 )  # fmt: skip
 def test_a_condition_on_the_s3_host(send: Send, name: str, value: str, status: int) -> None:
@@ -47,6 +49,13 @@ def test_a_condition_on_the_s3_host(send: Send, name: str, value: str, status: i
     assert answer.status == status
     assert answer.body == (BODY if status == 200 else b"") or answer.code == "PreconditionFailed"
     assert status == 412 or answer.headers["etag"] == seen["etag"]
+
+
+def test_a_name_that_matches_outweighs_a_date_that_does_not(send: Send) -> None:
+    etag = send("HEAD", TARGET).headers["etag"]
+
+    old = {"if-unmodified-since": "Thu, 01 Jan 2015 00:00:00 GMT"}
+    assert send("GET", TARGET, headers={"if-match": etag, **old}).status == 200
 
 
 def test_a_refused_head_has_no_body(send: Send) -> None:

@@ -102,7 +102,7 @@ def test_an_upload_that_another_client_wrote_over_loses_all_its_versions_when_it
 @pytest.mark.parametrize("kind", [Kind.CREATED, Kind.REMOVED])
 def test_a_deletion_under_way_ends_as_it_would(catalog, own, kind):
     own()
-    catalog.uploads.retire([KEY])
+    catalog.uploads.retire_uploads([KEY])
 
     take(catalog, event(1, kind))
 
@@ -112,7 +112,7 @@ def test_a_deletion_under_way_ends_as_it_would(catalog, own, kind):
 @pytest.mark.parametrize(("kind", "expected"), [(Kind.CREATED, State.FOUND), (Kind.REMOVED, State.DELETED)])
 def test_a_tombstone_is_looked_at_only_if_something_was_put_there(catalog, own, kind, expected):
     own()
-    catalog.uploads.retire([KEY])
+    catalog.uploads.retire_uploads([KEY])
     catalog.uploads.bury([KEY], now=NOW)
 
     take(catalog, event(1, kind))

@@ -1,5 +1,7 @@
 """`bowerbird reconcile`: what it prints, and what it does where the bucket is another."""
 
+from datetime import UTC, datetime
+
 import pytest
 from click.testing import CliRunner
 
@@ -14,6 +16,7 @@ def house(make_settings, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)  # no .env but the test's own
     monkeypatch.setenv("BOWERBIRD_DATA_DIR", str(tmp_path / "data"))
     made = House(make_settings())
+    made.clock.now = datetime.now(UTC)  # the command has no other, and the objects' files neither
     yield made
     made.close()
 

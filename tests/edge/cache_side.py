@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from .public_side import DEFAULT_TTL_S
+from .cache import DEFAULT_TTL_S
 from .relay import Headers, Listener, Relay
 
 _RANGE = re.compile(r"bytes=(\d*)-(\d*)")

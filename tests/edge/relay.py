@@ -1,6 +1,7 @@
 """One HTTP message handed on, its body streamed both ways: what the stand-ins for Cloudflare are made of."""
 
 import http.client
+import math
 import ssl
 import sys
 import threading
@@ -10,8 +11,12 @@ from pathlib import Path
 from typing import Any, Self
 
 _PIECE = 64 * 1024
-_HOP_BY_HOP = {"connection", "keep-alive", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade"}
+HOP_BY_HOP = {"connection", "keep-alive", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade"}
 Headers = list[tuple[str, str]]
+
+
+class TooLarge(Exception):
+    """A body that is larger than it may be; it has been read to its end."""
 
 
 class Relay(BaseHTTPRequestHandler):
@@ -30,9 +35,9 @@ class Relay(BaseHTTPRequestHandler):
         raise AttributeError(name)
 
     def body(self) -> Iterable[bytes]:
-        """Yield the body, whether it has a length or comes in chunks."""
+        """Yield the body, whether it has a length or comes in chunks; raise OSError where chunks break off."""
         if self.headers.get("transfer-encoding", "").lower() == "chunked":
-            while size := int(self.rfile.readline().split(b";")[0], 16):
+            while size := _size(self.rfile.readline()):
                 yield self.rfile.read(size)
                 self.rfile.readline()
             while self.rfile.readline() not in (b"\r\n", b""):
@@ -43,21 +48,45 @@ class Relay(BaseHTTPRequestHandler):
             left -= len(piece)
             yield piece
 
-    def pass_on(self, address: tuple[str, int], method: str, target: str, headers: Headers) -> None:
-        """Send this request to `address` and the answer to whoever asked."""
+    def _bounded(self, max_bytes: float) -> Iterable[bytes]:
+        count = 0
+        for piece in self.body():
+            count += len(piece)
+            if count <= max_bytes:
+                yield piece
+        if count > max_bytes:
+            raise TooLarge(f"the body has {count} bytes; at most {max_bytes} pass")
+
+    def pass_on(
+        self,
+        address: tuple[str, int],
+        method: str,
+        target: str,
+        headers: Headers,
+        *,
+        max_bytes: float = math.inf,
+        keeps_chunks: bool = True,
+    ) -> None:
+        """Send this request to `address` and the answer to whoever asked; raise TooLarge if the body is, unanswered.
+
+        Without `keeps_chunks` a body that comes in chunks is not sent on, for nothing would say where it ends.
+        """
         connection = http.client.HTTPConnection(*address, timeout=60)
         try:
             connection.putrequest(method, target, skip_host=True, skip_accept_encoding=True)
             for name, value in headers:
-                if name.lower() not in _HOP_BY_HOP:
+                if name.lower() not in HOP_BY_HOP:
                     connection.putheader(name, value)
             is_chunked = "transfer-encoding" in self.headers
-            if is_chunked:
+            is_sent = keeps_chunks or not is_chunked
+            if is_chunked and is_sent:
                 connection.putheader("Transfer-Encoding", "chunked")
             connection.endheaders()
-            for piece in self.body():
+            for piece in self._bounded(max_bytes):
+                if not is_sent:
+                    continue
                 connection.send(b"%x\r\n%b\r\n" % (len(piece), piece) if is_chunked else piece)
-            if is_chunked:
+            if is_chunked and is_sent:
                 connection.send(b"0\r\n\r\n")
             self.answer(connection.getresponse())
         except (OSError, http.client.HTTPException):
@@ -71,7 +100,7 @@ class Relay(BaseHTTPRequestHandler):
         is_empty = self.command == "HEAD" or response.status in (204, 304)
         is_chunked = not is_empty and response.headers.get("content-length") is None
         for name, value in response.getheaders():
-            if name.lower() not in _HOP_BY_HOP:
+            if name.lower() not in HOP_BY_HOP:
                 self.send_header(name, value)
         if is_chunked:
             self.send_header("Transfer-Encoding", "chunked")
@@ -101,6 +130,12 @@ class Relay(BaseHTTPRequestHandler):
             self.wfile.write(body)
 
 
+def _size(line: bytes) -> int:
+    if not line:
+        raise ConnectionAbortedError("the body ends before its last chunk")
+    return int(line.split(b";")[0], 16)
+
+
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 128
@@ -115,7 +150,10 @@ class Listener:
     """A server on `host` and `port` (0 takes a free one); the classes that extend it say what `handle` does."""
 
     def __init__(self, port: int = 0, *, host: str = "127.0.0.1", tls: tuple[Path, Path] | None = None) -> None:
-        self._server = _Server((host, port), type("Handler", (Relay,), {"owner": self}))
+        try:
+            self._server = _Server((host, port), type("Handler", (Relay,), {"owner": self}))
+        except OSError as e:
+            raise OSError(f"cannot listen on {host}:{port}: {e.strerror}") from e
         if tls:
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             context.load_cert_chain(*tls)

@@ -287,3 +287,25 @@ def test_a_long_list_comes_in_pages(bucket, s3_endpoint):
         bucket.put_object(Bucket="pics", Key=key, Body=b"x")
 
     assert [one.key for one in s3(s3_endpoint).list_objects()] == keys
+
+
+def test_only_versions_with_the_bytes_of_the_latest_are_repeats(bucket, s3_endpoint):
+    for body in (b"first", b"same", b"other", b"same", b"same"):
+        last = bucket.put_object(Bucket="pics", Key=KEY, Body=body)["VersionId"]
+
+    assert s3(s3_endpoint).keep_one(KEY) == last
+
+    left = bucket.list_object_versions(Bucket="pics")["Versions"]
+    assert sorted(one["Size"] for one in left) == [4, 5, 5]
+    bucket.delete_object(Bucket="pics", Key=KEY)
+    assert s3(s3_endpoint).keep_one(KEY) is None
+    assert len(bucket.list_object_versions(Bucket="pics")["Versions"]) == 3
+
+
+def test_a_store_keeps_one_of_what_it_has(store):
+    put(store)
+
+    store.keep_one(KEY)
+    store.keep_one(OTHER)
+
+    assert store.head(KEY)

@@ -202,3 +202,15 @@ def test_nothing_else_is_ever_served(client, path):
 
 def test_health_is_told(client):
     assert client.get("/healthz").json == client.get("/readyz").json == {"status": "ok"}
+
+
+def test_settings_show_what_is_stored_to_who_is_signed_in(client):
+    assert client.get("/settings").headers["Location"] == "/login"
+    sign_in(client)
+    upload(client)
+
+    page = client.get("/settings")
+
+    assert page.status_code == 200
+    assert "1 objects" in page.text and "a folder of this server" in page.text
+    assert "Class B" not in page.text

@@ -1,99 +1,64 @@
-"""Real S3 clients through the signing proxy, with nothing changed but the endpoint."""
+"""Real S3 libraries through the signing proxy, with nothing changed but the endpoint."""
 
-import hashlib
 import io
-import os
-import shutil
-import subprocess
-import sys
+import socket
+import ssl
 import urllib.request
 from collections.abc import Callable, Iterator
-from pathlib import Path
+from contextlib import closing
 from typing import Any
 
 import boto3
 import pytest
+import urllib3
 from botocore.config import Config
 from botocore.exceptions import ClientError
 from minio import Minio
 
 from tests.b2 import B2, Key
-from tests.programs import missing, node
-from tests.worker.conftest import CLIENT, UPSTREAM, Proxy
+from tests.worker.conftest import CLIENT, DOMAIN, UPSTREAM, Proxy
+from tests.worker.names import AWKWARD, LARGE, SMALL
 from tests.worker.requests import BUCKET, REGION
-from tests.workerd import WORKER
 
-KEYS = [
-    "k7Wq3Zp.png",
-    "a b.png",
-    "a+b.png",
-    "a%20b.png",
-    "ü/𝄞.png",
-    "a'b\"c(1)!*.png",
-    "~a,b;c:d@e=f&g$h.png",
-    "a?b#c.png",
-]
-SMALL, LARGE = os.urandom(40_000), os.urandom(12 * 1024 * 1024)
-VENV = Path(sys.executable).parent
+WHEN_REQUIRED = {"request_checksum_calculation": "when_required", "response_checksum_validation": "when_required"}
+MIB = 1024 * 1024
 
 
-@pytest.fixture
-def environment(proxy: Proxy, tmp_path: Path) -> dict[str, str]:
-    """What a command line client needs, and nothing of this machine's own settings."""
-    return {
-        "PATH": os.environ["PATH"],
-        "HOME": str(tmp_path),
-        "LANG": "C.UTF-8",
-        "AWS_ACCESS_KEY_ID": CLIENT.access_key_id,
-        "AWS_SECRET_ACCESS_KEY": CLIENT.secret_access_key,
-        "AWS_DEFAULT_REGION": REGION,
-    }
-
-
-@pytest.fixture
-def run(environment: dict[str, str], tmp_path: Path) -> Callable[..., str]:
-    (tmp_path / "small").write_bytes(SMALL)
-    (tmp_path / "large").write_bytes(LARGE)
-
-    def run(*command: str | Path) -> str:
-        done = subprocess.run(
-            [str(one) for one in command],
-            env=environment,
-            cwd=tmp_path,
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
-        )
-        assert done.returncode == 0, done.stdout + done.stderr
-        return done.stdout
-
-    return run
-
-
-def _boto3(endpoint: str, **config: Any) -> Any:
+def _boto3(endpoint: str, style: str = "path", verify: str | None = None, **config: Any) -> Any:
     return boto3.client(
         "s3",
         endpoint_url=endpoint,
         region_name=REGION,
         aws_access_key_id=CLIENT.access_key_id,
         aws_secret_access_key=CLIENT.secret_access_key,
-        config=Config(s3={"addressing_style": "path"}, **config),
+        verify=verify,
+        config=Config(s3={"addressing_style": style}, **config),
     )
 
 
-@pytest.fixture(params=["default", "when_required"])
+@pytest.fixture(params=["default", "when required", "default over TLS"])
 def s3(request: pytest.FixtureRequest, proxy: Proxy) -> Iterator[Any]:
-    config = {} if request.param == "default" else {
-        "request_checksum_calculation": "when_required", "response_checksum_validation": "when_required"
-    }  # fmt: skip
-    client = _boto3(f"http://{proxy.host}", **config)
+    config = WHEN_REQUIRED if request.param == "when required" else {}
+    is_tls = request.param.endswith("TLS")
+    client = _boto3(proxy.tls_url if is_tls else proxy.url, verify=str(proxy.ca_bundle) if is_tls else None, **config)
     yield client
     client.close()
 
 
-@pytest.mark.parametrize("key", KEYS)
-def test_boto3_does_all_with_every_awkward_name(s3: Any, key: str) -> None:
+@pytest.fixture
+def read(proxy: Proxy) -> Callable[[str], bytes]:
+    """Read an address as anyone does who has it."""
+    trusted = ssl.create_default_context(cafile=str(proxy.ca_bundle))
+
+    def read(url: str) -> bytes:
+        with urllib.request.urlopen(url, timeout=10, context=trusted) as answer:
+            return bytes(answer.read())
+
+    return read
+
+
+@pytest.mark.parametrize("key", AWKWARD)
+def test_boto3_does_all_with_every_awkward_name(s3: Any, key: str, read: Callable[[str], bytes]) -> None:
     put = s3.put_object(Bucket=BUCKET, Key=key, Body=SMALL, ContentType="image/png", Metadata={"a": "b c"})
 
     got = s3.get_object(Bucket=BUCKET, Key=key)
@@ -103,15 +68,12 @@ def test_boto3_does_all_with_every_awkward_name(s3: Any, key: str) -> None:
     assert (head["ContentLength"], head["ContentType"], head["Metadata"]) == (len(SMALL), "image/png", {"a": "b c"})
     assert [one["Key"] for one in s3.list_objects_v2(Bucket=BUCKET)["Contents"]] == [key]
     assert [one["Key"] for one in s3.list_objects(Bucket=BUCKET, Prefix=key)["Contents"]] == [key]
-    url = s3.generate_presigned_url("get_object", Params={"Bucket": BUCKET, "Key": key})
-    with urllib.request.urlopen(url, timeout=10) as answer:
-        assert answer.read() == SMALL
+    assert read(s3.generate_presigned_url("get_object", Params={"Bucket": BUCKET, "Key": key})) == SMALL
     copied = s3.copy_object(Bucket=BUCKET, Key="copy.png", CopySource={"Bucket": BUCKET, "Key": key})
     assert copied["CopyObjectResult"]["ETag"] == put["ETag"]
     s3.delete_object(Bucket=BUCKET, Key=key, VersionId=put["VersionId"])
-    assert (
-        s3.delete_objects(Bucket=BUCKET, Delete={"Objects": [{"Key": "copy.png"}]})["Deleted"][0]["Key"] == "copy.png"
-    )
+    deleted = s3.delete_objects(Bucket=BUCKET, Delete={"Objects": [{"Key": "copy.png"}]})["Deleted"]
+    assert [one["Key"] for one in deleted] == ["copy.png"]
     assert "Contents" not in s3.list_objects_v2(Bucket=BUCKET)
 
 
@@ -144,6 +106,50 @@ def test_boto3_sees_the_errors_as_those_of_s3(s3: Any) -> None:
         s3.list_buckets()
 
 
+@pytest.mark.parametrize("size", [0, len(SMALL), 5 * MIB], ids=["empty", "small", "larger than the Worker keeps"])
+def test_what_boto3_sends_over_tls_without_a_length_b2_gets_plain(proxy: Proxy, size: int) -> None:
+    """The real default: aws-chunked, Transfer-Encoding: chunked, the checksum behind the body."""
+    sent: list[dict[str, str]] = []
+    body = LARGE[:size]
+    with closing(_boto3(proxy.tls_url, verify=str(proxy.ca_bundle))) as client:
+        client.meta.events.register("before-send.s3.*", lambda request, **_: sent.append(dict(request.headers.items())))
+        client.put_object(Bucket=BUCKET, Key="a.png", Body=body)
+
+    ((headers,), (record,)) = sent, proxy.b2.requests
+    assert (headers["Transfer-Encoding"], headers.get("Content-Length")) == (b"chunked", None)
+    assert headers["X-Amz-Content-SHA256"] == b"STREAMING-UNSIGNED-PAYLOAD-TRAILER"
+    assert record.headers["content-length"] == str(size)
+    assert not {"transfer-encoding", "content-encoding", "x-amz-trailer"} & set(record.headers)
+    assert proxy.b2.body("a.png") == body
+
+
+@pytest.mark.parametrize("key", AWKWARD)
+def test_boto3_in_virtual_host_style(
+    proxy: Proxy, read: Callable[[str], bytes], monkeypatch: pytest.MonkeyPatch, key: str
+) -> None:
+    """The bucket is part of the host, so the name of the host has to lead here, and port 443 to ours."""
+    find = socket.getaddrinfo
+
+    def found(host: str, port: int, *more: Any, **named: Any) -> Any:
+        is_ours = str(host).endswith(f".{DOMAIN}") and port == 443
+        return find("127.0.0.1", proxy.tls_port, *more, **named) if is_ours else find(host, port, *more, **named)
+
+    monkeypatch.setattr(socket, "getaddrinfo", found)
+    with closing(_boto3(f"https://{DOMAIN}", "virtual", str(proxy.ca_bundle))) as client:
+        client.put_object(Bucket=BUCKET, Key=key, Body=SMALL)
+        url = client.generate_presigned_url("get_object", Params={"Bucket": BUCKET, "Key": key})
+        got = read(url)
+        with client.get_object(Bucket=BUCKET, Key=key)["Body"] as body:
+            assert body.read() == got == SMALL
+        assert [one["Key"] for one in client.list_objects_v2(Bucket=BUCKET)["Contents"]] == [key]
+        client.head_bucket(Bucket=BUCKET)
+        client.delete_objects(Bucket=BUCKET, Delete={"Objects": [{"Key": key}]})
+
+    assert url.startswith(f"https://{BUCKET}.{DOMAIN}/")
+    assert {record.target.split("/")[1].split("?")[0] for record in proxy.b2.requests} == {BUCKET}
+    assert proxy.b2.body(key) is None
+
+
 def test_b2_itself_refuses_what_boto3_sends_by_default() -> None:
     """Over TLS boto3 sends aws-chunked with a trailer, which is why the proxy reads that."""
     keys = [Key(UPSTREAM.access_key_id, UPSTREAM.secret_access_key)]
@@ -158,87 +164,32 @@ def test_b2_itself_refuses_what_boto3_sends_by_default() -> None:
         assert direct.requests[0].headers["x-amz-content-sha256"] == "STREAMING-UNSIGNED-PAYLOAD-TRAILER"
 
 
-def test_aws_cli(run: Callable[..., str], proxy: Proxy, tmp_path: Path) -> None:
-    aws = (VENV / "aws", "--endpoint-url", f"http://{proxy.host}")
-    for name in ("small", "large"):
-        run(*aws, "s3", "cp", name, f"s3://{BUCKET}/x/a b+ü {name}")
-        run(*aws, "s3", "cp", f"s3://{BUCKET}/x/a b+ü {name}", f"{name}.back")
-    listed = run(*aws, "s3", "ls", f"s3://{BUCKET}/x/")
-    run(*aws, "s3api", "head-object", "--bucket", BUCKET, "--key", "x/a b+ü small")
-    url = run(*aws, "s3", "presign", f"s3://{BUCKET}/x/a b+ü small").strip()
-    with urllib.request.urlopen(url, timeout=10) as answer:
+@pytest.fixture(params=[False, True], ids=["plain", "TLS"])
+def minio(proxy: Proxy, request: pytest.FixtureRequest) -> Iterator[Minio]:
+    pool = urllib3.PoolManager(ca_certs=str(proxy.ca_bundle))
+    host = (proxy.tls_url if request.param else proxy.url).partition("://")[2]
+    yield Minio(
+        host, access_key=CLIENT.access_key_id, secret_key=CLIENT.secret_access_key, secure=request.param,
+        region=REGION, http_client=pool,
+    )  # fmt: skip
+    pool.clear()
+
+
+@pytest.mark.parametrize("key", AWKWARD)
+def test_minio_py(proxy: Proxy, minio: Minio, read: Callable[[str], bytes], key: str) -> None:
+    assert minio.bucket_exists(BUCKET)
+    minio.put_object(BUCKET, key, io.BytesIO(SMALL), len(SMALL), content_type="image/png")
+    with closing(minio.get_object(BUCKET, key)) as answer:
         assert answer.read() == SMALL
-    run(*aws, "s3", "sync", ".", f"s3://{BUCKET}/y/", "--exclude", "*", "--include", "small")
-    run(*aws, "s3", "rm", "--recursive", f"s3://{BUCKET}/")
-
-    assert "a b+ü small" in listed
-    assert (tmp_path / "large.back").read_bytes() == LARGE
-    assert proxy.b2.body("y/small") is None
-
-
-def test_s3cmd(run: Callable[..., str], proxy: Proxy, tmp_path: Path) -> None:
-    host = f"127.0.0.1:{proxy.port}"
-    secret = (f"--access_key={CLIENT.access_key_id}", f"--secret_key={CLIENT.secret_access_key}")
-    s3cmd = (VENV / "s3cmd", *secret, f"--host={host}", f"--host-bucket={host}", "--no-ssl", f"--region={REGION}")
-    for name in ("small", "large"):
-        run(*s3cmd, "put", "--multipart-chunk-size-mb=5", name, f"s3://{BUCKET}/x/a b+ü {name}")
-        run(*s3cmd, "get", f"s3://{BUCKET}/x/a b+ü {name}", f"{name}.back")
-    listed = run(*s3cmd, "ls", f"s3://{BUCKET}/x/")
-    url = run(*s3cmd, "signurl", f"s3://{BUCKET}/x/a b+ü small", "+60").strip()
-    run(*s3cmd, "del", "--recursive", "--force", f"s3://{BUCKET}/x/")
-
-    assert "a b+ü small" in listed
-    assert (tmp_path / "large.back").read_bytes() == LARGE
-    assert proxy.b2.body("x/a b+ü small") is None
-    assert "AWSAccessKeyId=" in url, "signature version 2, which B2 does not know either"
-
-
-if "rclone" not in missing():
-
-    def test_rclone(run: Callable[..., str], proxy: Proxy, tmp_path: Path) -> None:
-        (tmp_path / "rclone.conf").write_text(
-            f"[b2]\ntype = s3\nprovider = Other\nenv_auth = true\nendpoint = http://{proxy.host}\nregion = {REGION}\n"
-        )
-        options = ("--config", "rclone.conf", "--s3-no-check-bucket", "--s3-upload-cutoff", "6M", "--retries", "1")
-        rclone = (shutil.which("rclone") or "rclone", *options)
-        for name in ("small", "large"):
-            run(*rclone, "copyto", name, f"b2:{BUCKET}/x/a b+ü {name}")
-            run(*rclone, "copyto", f"b2:{BUCKET}/x/a b+ü {name}", f"{name}.back")
-        listed = run(*rclone, "lsf", f"b2:{BUCKET}/x")
-        run(*rclone, "check", "--one-way", ".", f"b2:{BUCKET}/x", "--include", "nothing")
-        url = run(*rclone, "link", f"b2:{BUCKET}/x/a b+ü small").strip()
-        with urllib.request.urlopen(url, timeout=10) as answer:
-            assert answer.read() == SMALL
-        run(*rclone, "delete", f"b2:{BUCKET}/x")
-
-        assert "a b+ü small" in listed
-        assert (tmp_path / "large.back").read_bytes() == LARGE
-        assert proxy.b2.body("x/a b+ü small") is None
-
-
-@pytest.mark.parametrize("key", KEYS)
-def test_minio_py(proxy: Proxy, key: str) -> None:
-    client = Minio(
-        proxy.host, access_key=CLIENT.access_key_id, secret_key=CLIENT.secret_access_key, secure=False, region=REGION
-    )
-    assert client.bucket_exists(BUCKET)
-    client.put_object(BUCKET, key, io.BytesIO(SMALL), len(SMALL), content_type="image/png")
-    answer = client.get_object(BUCKET, key)
-    assert hashlib.sha256(answer.read()).digest() == hashlib.sha256(SMALL).digest()
-    answer.close()
-    answer.release_conn()
-    assert client.stat_object(BUCKET, key).size == len(SMALL)
-    assert [one.object_name for one in client.list_objects(BUCKET, recursive=True)] == [key]
-    with urllib.request.urlopen(client.presigned_get_object(BUCKET, key), timeout=10) as answer:
-        assert answer.read() == SMALL
-    client.put_object(BUCKET, "large", io.BytesIO(LARGE), len(LARGE), part_size=5 * 1024 * 1024)
-    client.remove_object(BUCKET, key)
-    client._http.clear()
+    assert minio.stat_object(BUCKET, key).size == len(SMALL)
+    assert [one.object_name for one in minio.list_objects(BUCKET, recursive=True)] == [key]
+    assert read(minio.presigned_get_object(BUCKET, key)) == SMALL
+    minio.remove_object(BUCKET, key)
 
     assert proxy.b2.body(key) is None
+
+
+def test_minio_py_in_parts(proxy: Proxy, minio: Minio) -> None:
+    minio.put_object(BUCKET, "large", io.BytesIO(LARGE), len(LARGE), part_size=5 * MIB)
+
     assert proxy.b2.body("large") == LARGE
-
-
-@pytest.mark.parametrize("key", KEYS)
-def test_amazons_sdk_for_javascript(run: Callable[..., str], key: str, proxy: Proxy) -> None:
-    run(node(), WORKER / "test/client.mjs", f"http://{proxy.host}", BUCKET, key)

@@ -18,6 +18,27 @@ ROOT = WORKER.parent
 ENVIRONMENT = {"WRANGLER_SEND_METRICS": "false", "CI": "1"}
 
 
+def all_of_it(path: Path) -> str:
+    """Return a configuration with everything in it that stands there as a comment to be taken away."""
+    return re.sub(r"^(\s*)// (?=[\"}\]]| +\")", r"\1", path.read_text(), flags=re.MULTILINE)
+
+
+@pytest.mark.parametrize("config", ["wrangler.jsonc", "read/wrangler.jsonc"])
+def test_what_stands_in_comments_can_be_taken_as_it_is(config: str) -> None:
+    whole = WORKER / config.replace("wrangler", "wrangler.test")
+    whole.write_text(all_of_it(WORKER / config))
+    wrangler = WORKER / "node_modules/wrangler/bin/wrangler.js"
+    command = [node(), str(wrangler), "deploy", "--dry-run", "--config", str(whole)]
+
+    done = subprocess.run(
+        command, cwd=WORKER, env=os.environ | ENVIRONMENT, capture_output=True, text=True, timeout=120, check=False
+    )
+    whole.unlink()
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert ("EVENTS" in done.stdout) is (config == "wrangler.jsonc")
+
+
 @pytest.mark.parametrize("config", ["wrangler.jsonc", "read/wrangler.jsonc"])
 def test_wrangler_builds_it(tmp_path: Path, config: str) -> None:
     wrangler = WORKER / "node_modules/wrangler/bin/wrangler.js"

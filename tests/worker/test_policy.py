@@ -87,28 +87,20 @@ def test_what_the_policy_does_not_allow_never_reaches_b2(proxy: Proxy, what: str
 
 
 @pytest.mark.parametrize(
-    "key",
-    ["a//b.png", "/a.png", "a/", "a%2Fb.png", "a%2fb.png", "a%5Cb.png", "..%2Fb.png", "%2E%2E/b.png", "a/%2e/b.png",
-     "a%00.png", "a%0Ab.png", "a%7F.png", "x" * 251, "/".join(["x" * 250] * 5), "%FF.png", "a%zz.png", "a%"],
-)  # fmt: skip
-def test_a_key_that_can_be_read_in_two_ways_or_not_at_all_is_refused(proxy: Proxy, key: str) -> None:
+    ("key", "code"),
+    [
+        *((key, "InvalidArgument") for key in ("a//b.png", "/a.png", "a/", "a%2Fb.png", "a%5Cb.png", "..%2Fb.png")),
+        *((key, "InvalidArgument") for key in ("../another-bucket/a.png", "mine/../other/a.png", "mine/./a.png")),
+        *((key, "InvalidArgument") for key in ("a%00.png", "a%0Ab.png", "a%7F.png", "x" * 251)),
+        ("/".join(["x" * 250] * 5), "KeyTooLongError"),
+        *((key, "InvalidURI") for key in ("%FF.png", "a%zz.png", "a%")),
+    ],
+)
+def test_a_key_that_can_be_read_in_two_ways_or_not_at_all_is_refused(proxy: Proxy, key: str, code: str) -> None:
     answer = proxy.signed("PUT", f"/{BUCKET}/{key}", b"x")
 
-    assert answer.status in (400, 403)
-    assert answer.code in (
-        "InvalidArgument",
-        "InvalidURI",
-        "KeyTooLongError",
-        "SignatureDoesNotMatch",
-        "InvalidRequest",
-    )
+    assert (answer.status, answer.code) == (400, code)
     assert proxy.b2.requests == []
-
-
-@pytest.mark.parametrize("path", ["mine/../other/a.png", "mine/./a.png", "../another-bucket/a.png", "a\\b.png"])
-def test_a_path_that_walks_is_refused(proxy: Proxy, path: str) -> None:
-    assert proxy.signed("PUT", f"/{BUCKET}/{path}", b"x").status in (400, 403)
-    assert proxy.b2.versions() == []
 
 
 def test_another_spelling_of_the_same_name_is_the_same_object(proxy: Proxy) -> None:

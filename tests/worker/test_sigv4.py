@@ -1,48 +1,14 @@
 """The signatures of the Worker, in workerd, against the test suite that AWS has published for Signature Version 4."""
 
 import json
-import re
-import subprocess
 import urllib.request
 from collections.abc import Callable, Iterator
 from typing import Any
-from urllib.parse import quote
 
 import pytest
 
-from tests.programs import node
+from tests.worker.suite import suite
 from tests.workerd import WORKER, Workerd
-
-_DUMP = "console.log(JSON.stringify(require('@aws-sdk/signature-v4/dist/cjs/suite.fixture.js')))"
-_AUTHORIZATION = re.compile(r"Credential=[^/]+/(\S+), SignedHeaders=(\S+), Signature=(\w+)")
-
-
-def _suite() -> list[dict[str, Any]]:
-    done = subprocess.run([node(), "-e", _DUMP], cwd=WORKER, capture_output=True, text=True, check=True, timeout=60)
-    suite = json.loads(done.stdout)
-    return [_case(one["request"], one["authorization"], suite["credentials"]) | {"name": one["name"]}
-            for one in suite["requests"]]  # fmt: skip
-
-
-def _case(request: dict[str, Any], authorization: str, pair: dict[str, str]) -> dict[str, Any]:
-    scope, names, signature = _AUTHORIZATION.search(authorization).groups()
-    values = {name.lower(): value for name, value in request["headers"].items()}
-    query = [
-        f"{quote(name)}={quote(value)}"
-        for name, given in request["query"].items()
-        for value in (given if isinstance(given, list) else [given])
-    ]
-    return {
-        "pair": pair,
-        "method": request["method"],
-        "path": quote(request["path"]),
-        "query": "&".join(query),
-        "headers": [[name, values[name]] for name in names.split(";")],
-        "body": request.get("body", ""),
-        "amzDate": values["x-amz-date"],
-        "scope": scope,
-        "signature": signature,
-    }
 
 
 @pytest.fixture(scope="module")
@@ -84,13 +50,13 @@ def _tampered(case: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 def test_every_case_of_the_suite_has_its_signature(judge: Callable[[dict[str, Any]], bool]) -> None:
-    suite = _suite()
+    cases = suite()
 
-    assert len(suite) >= 24
-    assert [case["name"] for case in suite if not judge(case)] == []
+    assert len(cases) >= 24
+    assert [case["name"] for case in cases if not judge(case)] == []
 
 
 def test_no_tampered_case_has_its_signature(judge: Callable[[dict[str, Any]], bool]) -> None:
-    passed = [(case["name"], what) for case in _suite() for what, other in _tampered(case) if judge(other)]
+    passed = [(case["name"], what) for case in suite() for what, other in _tampered(case) if judge(other)]
 
     assert passed == []

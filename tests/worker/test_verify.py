@@ -101,6 +101,12 @@ REFUSED: dict[str, tuple[Callable[[Proxy], Answer], int, str]] = {
         lambda p: _names(p, "x-amz-date;host;x-amz-content-sha256"), 400, "AuthorizationHeaderMalformed"),
     "a name that stands twice": (
         lambda p: _names(p, "host;host;x-amz-content-sha256;x-amz-date"), 400, "AuthorizationHeaderMalformed"),
+    "another end of the scope": (
+        lambda p: _changed(p, {"authorization": _made(p)["authorization"].replace("/aws4_request", "/aws4_requests")}),
+        400, "AuthorizationHeaderMalformed"),
+    "more behind the end of the scope": (
+        lambda p: _changed(p, {"authorization": _made(p)["authorization"].replace("/aws4_request", "/aws4_request/x")}),
+        400, "AuthorizationHeaderMalformed"),
     "another host": (lambda p: _changed(p, {"host": "evil.example.com"}), 403, "SignatureDoesNotMatch"),
     "another date than that of the scope": (
         lambda p: _changed(p, {"x-amz-date": "20200101T000000Z"}), 400, "AuthorizationHeaderMalformed"),
@@ -198,10 +204,17 @@ def test_a_presigned_address_works_for_whoever_has_it(proxy: Proxy) -> None:
     assert (put.status, got.body, head.headers["content-length"]) == (200, BODY, str(len(BODY)))
 
 
-def test_a_client_that_signs_the_accept_encoding_it_sent_is_let_in(proxy: Proxy) -> None:
+@pytest.mark.parametrize(
+    "coding", ["identity", "gzip", "", "gzip, deflate", "gzip, deflate, br", "deflate, gzip", "*", "gzip, br"]
+)
+def test_a_client_that_signs_the_accept_encoding_it_sent_is_let_in(proxy: Proxy, coding: str) -> None:
     """Cloudflare has replaced it; Go's SDK signs `identity`."""
-    assert _put(proxy, headers={"accept-encoding": "identity"}).status == 200
-    assert _put(proxy, headers={"accept-encoding": "gzip"}).status == 200
+    assert _put(proxy, headers={"accept-encoding": coding}).status == 200
+
+
+def test_an_accept_encoding_that_no_client_sends_fits_no_signature(proxy: Proxy) -> None:
+    assert _put(proxy, headers={"accept-encoding": "zstd"}).code == "SignatureDoesNotMatch"
+    assert proxy.b2.requests == []
 
 
 def test_a_client_may_do_what_its_policy_says_and_no_more(proxy: Proxy) -> None:
