@@ -1,6 +1,7 @@
 """Notifications of what changed in the bucket: how they are signed, and what they say.
 
-The signing proxy sends one object per notification, B2's own event notifications a list of them; both sign alike.
+The signing proxy sends one object, or a list of what one request changed; B2's own event notifications are such a list
+of objects of another form. Both sign alike.
 Source: https://www.backblaze.com/docs/cloud-storage-event-notifications-reference-guide
 """
 
@@ -73,11 +74,16 @@ def parse(body: bytes, *, now: datetime) -> list[Event]:
     found = given.get("events", [given])
     if not isinstance(found, list) or not 1 <= len(found) <= MAX_EVENTS:
         raise BadRequest(f"a notification has 1 to {MAX_EVENTS} events")
-    events = [_event(one, is_ours="events" not in given) for one in found]
+    events = [_event(one, is_ours="events" not in given or _is_ours(one)) for one in found]
     for event in events:
         if not -_SKEW <= now - event.at <= WINDOW:
             raise Forbidden(f"the event of {event.at:%Y-%m-%d %H:%M} UTC is stale; at most {WINDOW} are taken")
     return events
+
+
+def _is_ours(one: Any) -> bool:
+    """Whether an event of a list is the signing proxy's: B2's do not tell when the client signed its request."""
+    return isinstance(one, dict) and "signatureTimestamp" in one
 
 
 def _event(one: Any, *, is_ours: bool) -> Event:

@@ -74,6 +74,13 @@ def test_a_list_of_b2_is_read():
     assert second.kind is Kind.REMOVED
 
 
+def test_a_list_of_our_own_is_read():
+    first, second = parsed({"events": [OURS, OURS | {"eventId": "2", "key": "b.png"}]})
+
+    assert (first.id, first.key, first.version_id) == (OURS["eventId"], "k7Wq3Zp.png", "4_z1")
+    assert (second.id, second.key) == ("2", "b.png")
+
+
 @pytest.mark.parametrize("name", ["b2:HideMarkerCreated:Hide", "b2:ObjectCreated:Hide"])
 def test_a_hide_marker_is_a_removal_whose_version_is_not_the_objects(name):
     (ours,) = parsed(OURS | {"eventType": name})
@@ -95,6 +102,8 @@ def test_a_test_event_is_about_nothing():
         {},
         {"events": []},
         {"events": [THEIRS] * 51},
+        {"events": [OURS] * 51},
+        {"events": [OURS | {"bucket": 7}]},
         {"events": [1]},
         {"events": {}},
         OURS | {"eventId": None},

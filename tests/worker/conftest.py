@@ -58,6 +58,7 @@ class Receiver(Listener):
         super().__init__()
         self.events: list[dict[str, Any]] = []
         self.refused: list[dict[str, Any]] = []
+        self.sizes: list[int] = []
         self.failures = self.came = 0
         self.gate = threading.Event()
         self.gate.set()
@@ -73,7 +74,9 @@ class Receiver(Listener):
         is_signed = hmac.compare_digest(request.headers.get("x-bz-event-notification-signature", ""), expected)
         with self._came:
             fails, self.failures = self.failures > 0, max(0, self.failures - 1)
-            (self.refused if fails or not is_signed else self.events).append(json.loads(body))
+            told = json.loads(body)
+            self.sizes.append(len(body))
+            (self.refused if fails or not is_signed else self.events).extend(told.get("events", [told]))
             self._came.notify_all()
         request.say(503 if fails else 200 if is_signed else 401, b"", "text/plain")
 
@@ -89,7 +92,7 @@ class Receiver(Listener):
             return self._came.wait_for(lambda: self.came >= count, timeout_s)
 
     def forget(self) -> None:
-        self.events, self.refused, self.failures, self.came = [], [], 0, 0
+        self.events, self.refused, self.sizes, self.failures, self.came = [], [], [], 0, 0
 
 
 @dataclass

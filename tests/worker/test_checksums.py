@@ -105,6 +105,7 @@ WRONG: dict[str, tuple[str | None, Callable[[bytes], str], dict[str, str], str]]
     "a signature that none asked for": (
         CRC32, lambda body: f"{_line('crc32', body)}x-amz-trailer-signature:{'0' * 64}\r\n", {},
         "MalformedTrailerError"),
+    "a trailer without end": (CRC32, lambda body: "x:y\r\n" * 100_000, {}, "MalformedTrailerError"),
     "a line that is none": (CRC32, lambda body: _line("crc32", body) + "x\r\n", {}, "MalformedTrailerError"),
 }  # fmt: skip
 

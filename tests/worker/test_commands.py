@@ -115,6 +115,15 @@ def test_s3cmd(run: Callable[..., str], proxy: Proxy, folder: Path, is_tls: bool
 
 if "rclone" not in missing():
 
+    def test_rclone_makes_the_bucket_that_is_there(run: Callable[..., str], proxy: Proxy, folder: Path) -> None:
+        (folder / "rclone.conf").write_text(
+            f"[b2]\ntype = s3\nprovider = Other\nenv_auth = true\nendpoint = {proxy.url}\nregion = {REGION}\n"
+        )
+        rclone = shutil.which("rclone") or "rclone"
+        run(rclone, "--config", "rclone.conf", "--retries", "1", "copy", "names", f"b2:{BUCKET}/x")
+
+        assert _stored(proxy) == {f"x/{name}": body for name, body in SENT.items()}
+
     @pytest.mark.parametrize("is_tls", [False, True], ids=["plain", "TLS"])
     def test_rclone(run: Callable[..., str], proxy: Proxy, folder: Path, is_tls: bool) -> None:
         endpoint = proxy.tls_url if is_tls else proxy.url

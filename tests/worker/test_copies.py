@@ -1,6 +1,7 @@
 """What a client may copy: from where it may read, to where it may write; and what it may list of unfinished uploads."""
 
 from collections.abc import Callable
+from urllib.parse import quote
 
 import pytest
 
@@ -32,6 +33,10 @@ REFUSED: dict[str, tuple[Callable[[Proxy], Answer], int, str]] = {
         lambda p: _copy(p, COPIER, f"/{BUCKET}/other/a.png", PART), 403, "AccessDenied"),
     "a part by one who may not get": (lambda p: _copy(p, BLIND, MINE, PART), 403, "AccessDenied"),
     "a part by one who may not copy": (lambda p: _copy(p, PREFIXED, MINE, PART), 403, "AccessDenied"),
+    "a copy from a trick, encoded": (
+        lambda p: _copy(p, COPIER, f"{BUCKET}%2Fmine%2F..%2Fother%2Fa.png"), 400, "InvalidArgument"),
+    "a copy from what is not UTF-8": (lambda p: _copy(p, COPIER, f"{BUCKET}/mine/%FF"), 400, "InvalidArgument"),
+    "a copy of a bucket": (lambda p: _copy(p, COPIER, f"{BUCKET}/"), 400, "InvalidArgument"),
     "a part from a trick": (lambda p: _copy(p, COPIER, f"/{BUCKET}/mine/../a.png", PART), 400, "InvalidArgument"),
     "unfinished uploads of everybody": (lambda p: _ask(p, f"/{BUCKET}?uploads="), 403, "AccessDenied"),
     "unfinished uploads outside the prefix": (
@@ -65,3 +70,14 @@ def test_inside_the_prefix_objects_and_parts_are_copied(proxy: Proxy) -> None:
     assert proxy.b2.body("mine/b.png") == b"bytes"
     listed = _ask(proxy, f"/{BUCKET}?prefix=mine%2F&uploads=")
     assert b"<Key>mine/large.png</Key>" in listed.body
+
+
+@pytest.mark.parametrize("key", ["mine/a b+c%d.png", "mine/ü.png"])
+@pytest.mark.parametrize("is_whole", [False, True], ids=["by its parts", "as a whole"])
+def test_a_source_is_found_however_its_name_is_encoded(proxy: Proxy, key: str, is_whole: bool) -> None:
+    proxy.signed("PUT", f"/{BUCKET}/{quote(key)}", b"bytes")
+
+    copied = _copy(proxy, COPIER, quote(f"{BUCKET}/{key}", safe="" if is_whole else "/"), f"/{BUCKET}/mine/copy.png")
+
+    assert copied.status == 200, copied.body
+    assert proxy.b2.body("mine/copy.png") == b"bytes"

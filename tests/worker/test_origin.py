@@ -64,6 +64,17 @@ def test_a_redirect_is_no_answer(proxy: Proxy, origin: Origin, status: int) -> N
     assert (answer.status, answer.code, answer.headers["location"]) == (503, "SlowDown", None)
 
 
+@pytest.mark.parametrize("target", [TARGET, f"{TARGET}?partNumber=1&uploadId=u"], ids=["an object", "a part"])
+def test_what_has_stored_something_and_does_not_say_which_was_not_b2(proxy: Proxy, origin: Origin, target: str) -> None:
+    origin.answers = [Said(200, b"<html>welcome</html>", "text/html"), Said(headers=[ETAG])]
+
+    answer = proxy.signed("PUT", target, BODY)
+    proxy.signed("PUT", f"/{BUCKET}/after.png", BODY)
+
+    assert (answer.status, answer.code) == (503, "SlowDown")
+    assert [event["key"] for event in proxy.app.wait(1)] == ["after.png"]
+
+
 @pytest.mark.parametrize(("asked_s", "told_s"), [("4", "4"), ("1000", "60")])
 def test_a_longer_wait_than_a_request_can_bear_is_the_clients(
     proxy: Proxy, origin: Origin, asked_s: str, told_s: str

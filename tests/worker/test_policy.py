@@ -19,7 +19,21 @@ def _prefixed(proxy: Proxy, method: str, target: str, body: bytes = b"", **heade
 
 REFUSED: dict[str, tuple[Callable[[Proxy], Answer], int, str]] = {
     "a list of all buckets": (lambda p: p.signed("GET", "/"), 403, "AccessDenied"),
-    "a new bucket": (lambda p: p.signed("PUT", f"/{BUCKET}"), 403, "AccessDenied"),
+    "a new bucket": (lambda p: p.signed("PUT", f"/{BUCKET}"), 409, "BucketAlreadyOwnedByYou"),
+    "a new bucket of another name": (lambda p: p.signed("PUT", "/another-bucket"), 403, "AccessDenied"),
+    "another storage class": (
+        lambda p: p.signed("PUT", MINE, b"x", {"x-amz-storage-class": "GLACIER"}), 400, "InvalidStorageClass"),
+    "a part without a number": (lambda p: p.signed("PUT", f"{MINE}?uploadId=u", b"x"), 400, "InvalidArgument"),
+    "a part of no upload": (
+        lambda p: p.signed("PUT", f"{MINE}?partNumber=1&uploadId=", b"x"), 400, "InvalidArgument"),
+    "a part without an upload": (lambda p: p.signed("PUT", f"{MINE}?partNumber=1", b"x"), 403, "AccessDenied"),
+    "part 0": (lambda p: p.signed("PUT", f"{MINE}?partNumber=0&uploadId=u", b"x"), 400, "InvalidArgument"),
+    "part 10001": (lambda p: p.signed("PUT", f"{MINE}?partNumber=10001&uploadId=u", b"x"), 400, "InvalidArgument"),
+    "part 1e3": (lambda p: p.signed("PUT", f"{MINE}?partNumber=1e3&uploadId=u", b"x"), 400, "InvalidArgument"),
+    "the end of no upload": (lambda p: p.signed("POST", f"{MINE}?uploadId=", b"<x/>"), 400, "InvalidArgument"),
+    "the deletion of no version": (lambda p: p.signed("DELETE", f"{MINE}?versionId="), 400, "InvalidArgument"),
+    "a list of what is not UTF-8": (lambda p: _prefixed(p, "GET", f"/{BUCKET}?prefix=%FF"), 400, "InvalidURI"),
+    "a signature that is not UTF-8": (lambda p: p.send("GET", f"{MINE}?X-Amz-Algorithm=%FF"), 400, "InvalidURI"),
     "no bucket more": (lambda p: p.signed("DELETE", f"/{BUCKET}"), 403, "AccessDenied"),
     "an ACL of the bucket": (lambda p: p.signed("PUT", f"/{BUCKET}?acl="), 403, "AccessDenied"),
     "an ACL of an object": (lambda p: p.signed("PUT", f"{MINE}?acl="), 403, "AccessDenied"),
@@ -144,6 +158,18 @@ def test_without_keys_of_their_own_clients_use_the_pair_of_b2(make_proxy: Callab
 
     assert proxy.signed("PUT", MINE, b"x", signer=Signer(UPSTREAM)).status == 200
     assert proxy.signed("PUT", MINE, b"x").code == "InvalidAccessKeyId"
+
+
+def test_of_a_bucket_that_the_settings_do_not_name_b2_is_asked(make_proxy: Callable[..., Proxy]) -> None:
+    proxy = make_proxy(CLIENT_KEYS="", DOMAIN="")
+
+    answers = [
+        proxy.signed(method, target, signer=Signer(UPSTREAM)).status
+        for target in (f"/{BUCKET}", "/nobodys-bucket")
+        for method in ("HEAD", "GET")
+    ]
+
+    assert answers == [200, 200, 404, 404]
 
 
 @pytest.mark.parametrize(

@@ -29,3 +29,46 @@ def test_what_a_browser_adds_to_a_put_is_refused_unless_it_was_signed(proxy: Pro
 
     assert (unsigned.status, unsigned.code, signed.status) == (403, "AccessDenied", 200)
     assert len(proxy.b2.versions()) == 1
+
+
+def test_headers_that_an_sdk_has_put_into_the_query_are_those_of_the_request(proxy: Proxy) -> None:
+    more = "&x-amz-acl=private&x-amz-meta-a=b%20c&x-amz-storage-class=STANDARD"
+
+    answer = proxy.send("PUT", Signer().query("PUT", proxy.host, TARGET, more=more), body=BODY)
+
+    assert answer.status == 200, answer.body
+    (stored,) = proxy.b2.requests
+    assert stored.headers["x-amz-meta-a"] == "b c"
+    assert "x-amz-meta" not in stored.target
+
+
+@pytest.mark.parametrize(
+    ("more", "status", "code"),
+    [
+        ("&x-amz-object-lock-mode=COMPLIANCE", 501, "NotImplemented"),
+        ("&x-amz-storage-class=GLACIER", 400, "InvalidStorageClass"),
+        ("&x-amz-copy-source=another-bucket%2Fa.png", 403, "AccessDenied"),
+        ("&x-amz-meta-a=b&x-amz-meta-a=c", 400, "InvalidArgument"),
+    ],
+)
+def test_they_are_held_to_the_same_policy(proxy: Proxy, more: str, status: int, code: str) -> None:
+    answer = proxy.send("PUT", Signer().query("PUT", proxy.host, TARGET, more=more), body=BODY)
+
+    assert (answer.status, answer.code) == (status, code)
+    assert proxy.b2.requests == []
+
+
+def test_what_stands_in_headers_and_query_is_refused(proxy: Proxy) -> None:
+    header = {"x-amz-meta-a": "b"}
+
+    target = Signer().query("PUT", proxy.host, TARGET, headers=header, more="&x-amz-meta-a=c")
+    answer = proxy.send("PUT", target, header, BODY)
+
+    assert (answer.status, answer.code) == (400, "InvalidArgument")
+    assert proxy.b2.requests == []
+
+
+def test_what_is_added_to_a_query_after_it_was_signed_is_no_header(proxy: Proxy) -> None:
+    answer = proxy.send("PUT", Signer().query("PUT", proxy.host, TARGET) + "&x-amz-meta-a=b", body=BODY)
+
+    assert (answer.status, answer.code) == (403, "SignatureDoesNotMatch")

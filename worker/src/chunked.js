@@ -7,6 +7,7 @@ import { S3Error } from "./errors.js";
 import { EMPTY_SHA256, isSignature, sha256, toHex } from "./sigv4.js";
 
 const LONGEST_LINE = 4096;
+const MOST_LINES = 16; // of a trailer: as many checksums as there are, and their signature
 const PIECE_BYTES = 64 * 1024;
 export const MODES = {
   "STREAMING-UNSIGNED-PAYLOAD-TRAILER": { isSigned: false, hasTrailer: true },
@@ -71,7 +72,9 @@ async function* chunks(source, chain) {
 
 async function readTrailer(source, mode, chain, trailer) {
   const lines = [];
-  for (let line = await source.line(true); line; line = await source.line(true)) lines.push(line);
+  for (let line = await source.line(true); line; line = await source.line(true)) {
+    if (lines.push(line) > MOST_LINES) throw wrongTrailer(`the trailer has more than ${MOST_LINES} lines`);
+  }
   if (lines.length && !mode.hasTrailer) throw incomplete("there is a trailer that was not announced");
   const [last] = lines.slice(-1);
   const isSigned = chain && last?.startsWith("x-amz-trailer-signature:");

@@ -33,7 +33,9 @@ export const slowDown = (message, retryAfter = 1) => new S3Error(503, "SlowDown"
  */
 export function errorResponse(error, requestId, method) {
   const known = error instanceof S3Error ? error : new S3Error(500, "InternalError", "the signing proxy failed");
-  if (known.status >= 500) console.error(JSON.stringify({ requestId, code: known.code, error: String(error) }));
+  const line = JSON.stringify({ requestId, method, status: known.status, code: known.code, error: String(error) });
+  if (known.status >= 500) console.error(line);
+  else console.warn(line);
   const headers = new Headers({
     "content-type": "application/xml",
     "cache-control": "max-age=0, no-cache, no-store",

@@ -32,7 +32,7 @@ export async function forward(request, signed, action, body, settings) {
       return null;
     });
     if (body.failure()) throw body.failure();
-    if (answer && !TRANSIENT.has(answer.status)) return { answer: checked(answer), attempts };
+    if (answer && !TRANSIENT.has(answer.status)) return { answer: checked(answer, request.method, signed.given), attempts };
     const waitS = Number(answer?.headers.get("retry-after") ?? 0) || 0;
     await answer?.body?.cancel();
     if (!isRepeatable || attempts === ATTEMPTS || waitS > LONGEST_WAIT_S)
@@ -41,10 +41,11 @@ export async function forward(request, signed, action, body, settings) {
   }
 }
 
-/** A page instead of XML is not from B2's S3. */
-function checked(answer) {
+/** A page instead of XML is not from B2's S3, nor is what has stored an object and does not say which. */
+function checked(answer, method, given) {
   const isRefusal = answer.status >= 400 && !/xml/.test(answer.headers.get("content-type") ?? "");
-  if (isRefusal || (answer.status >= 300 && answer.status < 400 && answer.status !== 304))
+  const isStored = method === "PUT" && answer.ok && !given.has("x-amz-copy-source"); // of a copy its body tells
+  if (isRefusal || (isStored && !answer.headers.get("etag")) || (answer.status >= 300 && answer.status < 400 && answer.status !== 304))
     throw slowDown("what answered was not B2; send it again");
   return answer;
 }

@@ -9,6 +9,7 @@ export function rawTarget(url) {
   const [path, ...search] = target.split("?");
   if (/%(?![0-9A-Fa-f]{2})/.test(target)) throw new S3Error(400, "InvalidURI", "a % in the address begins no %XX");
   try {
+    decodeURIComponent(target);
     return { path: uriEncode(path || "/", "/"), search: search.join("?") };
   } catch {
     throw new S3Error(400, "InvalidURI", "the address is not UTF-8");

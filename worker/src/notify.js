@@ -6,6 +6,8 @@ import { elements } from "./xml.js";
 const PAUSES_MS = [0, 1000, 2000, 4000, 8000]; // what runs after the answer ends after 30 s
 const TIMEOUT_MS = 2500;
 const LONGEST_PAUSE_S = 3600;
+const MOST_EVENTS = 50; // what the app takes in one notification
+const MOST_BYTES = 60_000; // and in one request
 
 /**
  * Return the events of a request that changed something; none for one that did not or did not succeed.
@@ -61,25 +63,43 @@ function kind(request, action, answer, text) {
  * @param {ReturnType<import("./env.js").parse>} settings
  */
 export async function notify(list, env, settings) {
-  await Promise.all(list.map((event) => (env.EVENTS ? enqueue(event, env, settings) : insist(event, settings))));
+  await Promise.all(batches(list).map((some) => (env.EVENTS ? enqueue(some, env, settings) : insist(some, settings))));
 }
 
-async function enqueue(event, env, settings) {
+/** Cut a list into what goes in one request: so many deletions at once would be more requests than a Worker may make. */
+function batches(list) {
+  const found = [];
+  let left = 0;
+  for (const event of list) {
+    const size = JSON.stringify(event).length * 3; // bytes at the most
+    if (size > left || found.at(-1).length === MOST_EVENTS) {
+      found.push([]);
+      left = MOST_BYTES;
+    }
+    found.at(-1).push(event);
+    left -= size;
+  }
+  return found;
+}
+
+async function enqueue(some, env, settings) {
   try {
-    await env.EVENTS.send(event);
+    await env.EVENTS.sendBatch(some.map((body) => ({ body })));
   } catch (error) {
-    console.error(JSON.stringify({ eventId: event.eventId, queue: String(error) }));
-    await insist(event, settings);
+    console.error(JSON.stringify({ eventIds: ids(some), queue: String(error) }));
+    await insist(some, settings);
   }
 }
 
-async function insist(event, settings) {
+async function insist(some, settings) {
   for (const pauseMs of PAUSES_MS) {
     await new Promise((resolve) => setTimeout(resolve, pauseMs));
-    if (await deliver(event, settings)) return;
+    if (await deliver(some, settings)) return;
   }
-  console.error(JSON.stringify({ eventId: event.eventId, key: event.key, lost: true }));
+  console.error(JSON.stringify({ eventIds: ids(some), keys: some.map(({ key }) => key), lost: true }));
 }
+
+const ids = (some) => some.map(({ eventId }) => eventId);
 
 /**
  * Deliver what a queue kept; what the app does not take comes again, later each time.
@@ -89,14 +109,15 @@ async function insist(event, settings) {
 export async function consume(batch, settings) {
   await Promise.all(
     batch.messages.map(async (message) => {
-      if (!settings.webhook || (await deliver(message.body, settings))) message.ack();
+      if (!settings.webhook || (await deliver([message.body], settings))) message.ack();
       else message.retry({ delaySeconds: Math.min(2 ** message.attempts, LONGEST_PAUSE_S) });
     }),
   );
 }
 
-async function deliver(event, { webhook }) {
-  const body = JSON.stringify(event);
+/** Send one event as it is, several as a list; return whether the app has taken all of them. */
+async function deliver(some, { webhook }) {
+  const body = JSON.stringify(some.length === 1 ? some[0] : { events: some });
   const signature = toHex(await hmac(await hmacKey(new TextEncoder().encode(webhook.secret)), body));
   try {
     const answer = await fetch(webhook.url, {
@@ -107,10 +128,10 @@ async function deliver(event, { webhook }) {
       signal: AbortSignal.timeout(TIMEOUT_MS),
     });
     await answer.body?.cancel();
-    if (!answer.ok) console.error(JSON.stringify({ eventId: event.eventId, status: answer.status }));
+    if (!answer.ok) console.error(JSON.stringify({ eventIds: ids(some), status: answer.status }));
     return answer.ok;
   } catch (error) {
-    console.error(JSON.stringify({ eventId: event.eventId, failed: String(error) }));
+    console.error(JSON.stringify({ eventIds: ids(some), failed: String(error) }));
     return false;
   }
 }

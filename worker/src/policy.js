@@ -1,7 +1,8 @@
 /** What a request would do, and whether its client may: by bucket, key prefix and operation. */
 
 import { S3Error, denied, invalid, notPossible } from "./errors.js";
-import { readKey } from "./keys.js";
+import { checkKey, readKey } from "./keys.js";
+import { encoded } from "./sigv4.js";
 
 const LISTING = [
   "list-type", "prefix", "delimiter", "max-keys", "marker", "continuation-token", "start-after", "encoding-type",
@@ -50,9 +51,23 @@ export function decide(request, signed, settings) {
   if (key && !key.startsWith(client.prefix)) throw denied(`this key is for names that begin with '${client.prefix}'`);
   if (!key && client.prefix && !asked.isAnyPrefix && !value(query, "prefix").startsWith(client.prefix))
     throw denied(`this key lists only names that begin with '${client.prefix}'`);
-  if (asked.change === "copy" || signed.given.has("x-amz-copy-source")) checkSource(signed.given, client);
+  if (asked.isNew)
+    throw new S3Error(409, "BucketAlreadyOwnedByYou", "the signing proxy makes no buckets: this one is yours, or not there");
+  checkIds(request.method, query);
+  if (signed.given.has("x-amz-copy-source")) signed.given.set("x-amz-copy-source", readSource(signed.given, client));
   checkHeaders(request.method, signed.given);
-  return { ...asked, bucket, key, encodedKey, query };
+  // Of its own bucket the client is told here: at B2 these cost a class C transaction, and a restricted key may not ask.
+  return { ...asked, isAnswered: client.bucket ? asked.isAnswered : null, bucket, key, encodedKey, query };
+}
+
+/** An empty id makes another operation of a request: a part would be stored as the object, a version be all of them. */
+function checkIds(method, query) {
+  const ids = new Map(query.filter(([name]) => ["uploadId", "versionId", "partNumber"].includes(name)));
+  for (const [name, id] of ids) if (!id) throw invalid(`${name} is empty`);
+  const part = ids.get("partNumber");
+  if (part !== undefined && !(/^\d{1,5}$/.test(part) && part >= 1 && part <= 10000))
+    throw invalid("partNumber must be a number from 1 to 10000");
+  if (method === "PUT" && ids.has("uploadId") && part === undefined) throw invalid("an uploadId needs a partNumber");
 }
 
 /** A header that is dropped in silence could be one that was to protect the object. */
@@ -63,6 +78,8 @@ function checkHeaders(method, headers) {
     if (name.startsWith("if-") && method !== "GET" && method !== "HEAD")
       throw notPossible(`a ${method} with a condition (${name}) is not possible on B2`);
   }
+  if ((headers.get("x-amz-storage-class") ?? "STANDARD") !== "STANDARD")
+    throw new S3Error(400, "InvalidStorageClass", "B2 has one storage class, STANDARD");
 }
 
 function onObject(method, headers, names) {
@@ -88,6 +105,8 @@ function onBucket(method, names) {
   if (method === "GET" && names.includes("location"))
     return names.length === 1 && { operation: "list", isAnyPrefix: true, isAnswered: "location" };
   if (method === "GET") return known(names) && { operation: "list" };
+  // Clients such as rclone make the bucket before they write into it.
+  if (method === "PUT") return names.length === 0 && { operation: "put", isAnyPrefix: true, isNew: true };
   if (method === "HEAD") return names.length === 0 && { operation: "list", isAnyPrefix: true, isAnswered: "head" };
   if (method === "POST" && names.includes("delete"))
     return names.length === 1 && { operation: "delete", change: "delete-many", isAnyPrefix: true };
@@ -96,6 +115,14 @@ function onBucket(method, names) {
 
 const known = (names) => names.every((name) => LISTING.includes(name));
 const value = (query, wanted) => decodeURIComponent(query.find(([name]) => name === wanted)?.[1] ?? "");
+
+function decoded(text, wrong) {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    throw wrong;
+  }
+}
 
 /** Virtual-host style where the host is BUCKET.DOMAIN, path style everywhere else. */
 function target(host, path, domain) {
@@ -111,13 +138,16 @@ function target(host, path, domain) {
   return { bucket, key: readKey(encoded), encodedKey: encoded };
 }
 
-function checkSource(headers, client) {
-  const [path, ...version] = (headers.get("x-amz-copy-source") ?? "").replace(/^\//, "").split("?");
-  const at = path.indexOf("/");
-  const isFine = at > 0 && version.every((one) => /^versionId=[\w.-]+$/.test(one)) && version.length < 2;
-  if (!isFine) throw invalid("x-amz-copy-source must be BUCKET/KEY or BUCKET/KEY?versionId=ID");
-  const key = readKey(path.slice(at + 1));
-  if ((client.bucket && path.slice(0, at) !== client.bucket) || !key.startsWith(client.prefix))
-    throw denied("this key may not copy from there");
+/** Return the source of a copy, which clients encode as a whole or by its parts, as B2 gets it. */
+function readSource(headers, client) {
+  const wrong = invalid("x-amz-copy-source must be BUCKET/KEY or BUCKET/KEY?versionId=ID, encoded as in an address");
+  const match = /^([^?]*)(\?versionId=[\w.-]+)?$/.exec(headers.get("x-amz-copy-source"));
+  const path = match && decoded(match[1], wrong).replace(/^\//, "");
+  const at = path?.indexOf("/") ?? 0;
+  if (at < 1 || at === path.length - 1) throw wrong;
+  const [bucket, key] = [path.slice(0, at), path.slice(at + 1)];
+  checkKey(key);
+  if ((client.bucket && bucket !== client.bucket) || !key.startsWith(client.prefix)) throw denied("this key may not copy from there");
   if (!client.operations.has("get")) throw denied("this key may not get, so it may not copy");
+  return `/${encoded(path)}${match[2] ?? ""}`;
 }

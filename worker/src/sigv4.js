@@ -26,6 +26,9 @@ export function uriEncode(text, keep = "") {
   });
 }
 
+/** Return a name, which nothing in is encoded yet, as the path of a URL has it. */
+export const encoded = (name) => uriEncode(name.replaceAll("%", "%25"), "/");
+
 /**
  * Return the names and values of a query, each as SigV4 writes it, in the order they came.
  * @param {string} search with or without its question mark

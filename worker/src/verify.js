@@ -39,7 +39,8 @@ export async function verify(request, settings, now) {
     const headers = signed.headers.map((name) => [name, name === "accept-encoding" ? encoding : given.get(name)]);
     const canonical = canonicalRequest({ method: request.method, path, query: rest, headers, payloadHash });
     if (await isSignature(key, await stringToSign(signed.amzDate, signed.scope, canonical), signed.signature)) {
-      return { ...signed, given, client, path, query: rest.filter(([name]) => !PRESIGNED.has(name)), payloadHash, key };
+      const asked = signed.expiresMs ? lower(rest, given) : rest;
+      return { ...signed, given, client, path, query: asked.filter(([name]) => !PRESIGNED.has(name)), payloadHash, key };
     }
   }
   throw new S3Error(403, "SignatureDoesNotMatch", "the signature is not that of this request and this secret key");
@@ -48,6 +49,16 @@ export async function verify(request, settings, now) {
 const PRESIGNED = new Set([
   "X-Amz-Algorithm", "X-Amz-Credential", "X-Amz-Date", "X-Amz-Expires", "X-Amz-SignedHeaders", "X-Amz-Content-Sha256",
 ]);
+
+/** SDKs hoist x-amz-* headers into the query that they presign: what is no checksum is taken as the header it is. */
+function lower(query, given) {
+  const isHeader = ([name]) => /^x-amz-(?!checksum-|sdk-)/i.test(name) && !PRESIGNED.has(name);
+  for (const [name, value] of query.filter(isHeader).map(([name, value]) => [name.toLowerCase(), decodeURIComponent(value)])) {
+    if (given.has(name)) throw invalid(`${name} stands in the headers and in the query`);
+    given.set(name, value);
+  }
+  return query.filter((pair) => !isHeader(pair));
+}
 
 function readSignature(given, query) {
   const authorization = given.get("authorization");
