@@ -124,7 +124,7 @@ def _rule(rule: Rule) -> Iterator[str]:
 def _worker(name: str, host: str, option: str) -> Iterator[str]:
     command = f"npx wrangler deploy {option}".strip()
     yield (
-        f"The Worker {name}: in worker/ of the sources, {command}, as docs/deploy.md tells\n"
+        f"The Worker {name}: in worker/ of the sources, {command}, as docs/signing-proxy.md tells\n"
         f"   Cloudflare, Compute > Workers > {name} > Settings > Domains & Routes > Add > Custom domain: {host}"
     )
 

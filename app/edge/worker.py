@@ -88,7 +88,7 @@ def check_ours(name: str, there: Bindings) -> None:
     if not bound(there, CODE):
         raise SetupError(
             f"a Worker {name} is there that was not put there by this command:"
-            " delete it at Cloudflare, or leave it and set up by hand (docs/deploy.md)"
+            " delete it at Cloudflare, or leave it and set up by hand (docs/signing-proxy.md)"
         )
 
 

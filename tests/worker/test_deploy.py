@@ -68,7 +68,7 @@ def test_it_depends_on_nothing_and_its_lock_names_no_place() -> None:
 
 def test_every_variable_of_the_workers_stands_in_the_guide() -> None:
     code = "".join((WORKER / name).read_text() for name in ("src/env.js", "read/src/env.js"))
-    guide = (ROOT / "docs/deploy.md").read_text()
+    guide = (ROOT / "docs/signing-proxy.md").read_text()
     read = set(re.findall(r"env\.([A-Z][A-Z0-9_]+)", code)) | {"EVENTS"}
 
     assert read == set(re.findall(r"^\| `([A-Z][A-Z0-9_]+)` \|", guide, re.MULTILINE))

@@ -47,8 +47,12 @@ async function all(Key) {
   const streamed = await (await send(GetObjectCommand)).Body.transformToByteArray();
   check("a stream", sha256(streamed) === sha256(small));
 
-  const put = await fetch(await getSignedUrl(client, new PutObjectCommand({ Bucket, Key })), { method: "PUT", body: small });
-  check(`presigned put ${put.status}`, put.ok);
+  const put = await fetch(await getSignedUrl(client, new PutObjectCommand({ Bucket, Key, Metadata: { a: "c" } })), { method: "PUT", body: small });
+  check(`presigned put ${put.status}`, put.ok && (await send(HeadObjectCommand)).Metadata.a === "c");
+  const typed = new PutObjectCommand({ Bucket, Key, ContentType: "image/png" });
+  const url = await getSignedUrl(client, typed, { signableHeaders: new Set(["content-type"]) });
+  const sent = await fetch(url, { method: "PUT", body: small, headers: { "content-type": "image/png" } });
+  check(`presigned put with a type ${sent.status}`, sent.ok && (await send(HeadObjectCommand)).ContentType === "image/png");
   const presigned = await fetch(await getSignedUrl(client, new GetObjectCommand({ Bucket, Key })));
   check("presigned get", sha256(Buffer.from(await presigned.arrayBuffer())) === sha256(small));
 
