@@ -15,7 +15,7 @@ from .catalog import Catalog
 from .catalog.records import State, Upload
 from .decoding import DecoderPool
 from .errors import Refused, Unavailable
-from .keys import THUMBNAILS
+from .keys import THUMBNAILS, is_probe
 from .settings import Settings
 from .store.base import ObjectStore, StoredObject
 from .uploads import Uploads
@@ -58,7 +58,8 @@ class Inventory:
         self._deletions = uploads.deletions
 
     def take(self, events: Sequence[Event]) -> int:
-        """Apply the events that are new and about our bucket; return how many. Asks the store for nothing."""
+        """Apply the events that are new and about our bucket; return how many. Asks the store for nothing. What the
+        doctor puts there for a moment is heard of, and becomes no row."""
         bucket = self._settings.s3_bucket if self._settings.store == "s3" else None
         ours = [one for one in events if one.bucket == bucket and not one.key.startswith(THUMBNAILS)]
         return self._catalog.changes.take(ours, self._row_of, now=self._uploads.clock()) if ours else 0
@@ -95,7 +96,7 @@ class Inventory:
         compared = Compared()
         missing: list[Upload] = []
         young = self._uploads.clock() - timedelta(seconds=grace_s)
-        for row, stored in _side_by_side(self._rows(), self._objects()):
+        for row, stored in _side_by_side(self._rows(), self._objects(young)):
             if row is None and stored is not None:
                 compared.found += self._catalog.changes.add(self._row(stored.key, stored.size, stored.modified_at))
             elif row is not None:
@@ -213,8 +214,14 @@ class Inventory:
             after = batch[-1].key
             yield from batch
 
-    def _objects(self) -> Iterator[StoredObject]:
-        return (one for one in self._store.list_objects() if not one.key.startswith(THUMBNAILS))
+    def _objects(self, young: datetime) -> Iterator[StoredObject]:
+        """Yield what may be uploads. What a doctor that was killed has left goes, once it is not `young` any more."""
+        for stored in self._store.list_objects():
+            if is_probe(stored.key):
+                if stored.modified_at < young:
+                    self._store.delete(stored.key)
+            elif not stored.key.startswith(THUMBNAILS):
+                yield stored
 
 
 def _content_type(stored: StoredObject) -> str:

@@ -10,7 +10,10 @@ MIN_LENGTH, MAX_LENGTH = 6, 64
 EXTENSIONS = ("png", "jpg", "gif", "webp", "avif")
 THUMBNAILS = "t/"
 
+PROBE_LENGTH = 24  # so long that no name of another client is taken for one
+
 PATTERN = rf"[{ALPHABET}]{{{MIN_LENGTH},{MAX_LENGTH}}}\.(?:{'|'.join(EXTENSIONS)})"
+PROBE = rf"doctor-[{ALPHABET}]{{{PROBE_LENGTH}}}(?:\.png)?"
 
 
 def new_key(extension: str, length: int = LENGTH) -> str:
@@ -20,6 +23,24 @@ def new_key(extension: str, length: int = LENGTH) -> str:
     True
     """
     return "".join(secrets.choice(ALPHABET) for _ in range(length)) + "." + extension
+
+
+def new_probe(ending: str = ".png") -> str:
+    """Return the name of an object that `bowerbird doctor` puts into the bucket for a moment; `ending` may be empty.
+
+    It stands where every upload stands, so that what holds for it holds for them: a key that is restricted to another
+    prefix, a rule that catches some paths. It is no key, so it can be no upload's, and the inventory knows it.
+    """
+    return f"doctor-{new_key('', PROBE_LENGTH).rstrip('.')}{ending}"
+
+
+def is_probe(text: str) -> bool:
+    """Whether `text` is a name of `new_probe`, perhaps below the folder of a bucket as a download address has it.
+
+    >>> is_probe(new_probe()), is_probe(f"file/other-bucket/{new_probe()}"), is_probe("doctor-strange.png")
+    (True, True, False)
+    """
+    return re.fullmatch(rf"(?:file/[A-Za-z0-9-]+/)?{PROBE}", text) is not None
 
 
 def thumbnail_key(key: str) -> str:

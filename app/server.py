@@ -44,6 +44,7 @@ class PacedSocket:
         self._window_bytes = 0
         self.count = 0
         self.is_idle = True
+        self._is_ended = False
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._sock, name)
@@ -52,13 +53,24 @@ class PacedSocket:
         """Receive up to `size` bytes; raise TimeoutError if the client is too slow."""
         self._sock.settimeout(max(0.001, WINDOW_S - self._waited_s))
         started = time.monotonic()
-        data: bytes = self._sock.recv(size, flags)
+        try:
+            data: bytes = self._sock.recv(size, flags)
+        except OSError:
+            if not self._is_ended:
+                raise
+            return b""  # gevent wakes with an error whoever waits on a socket that `end` shuts down
         self._waited_s += time.monotonic() - started
         self._window_bytes += len(data)
         self.count += len(data)
         if self._window_bytes >= MIN_RATE * WINDOW_S:
             self.restart()
         return data
+
+    def end(self) -> None:
+        """Shut the connection down; whoever waits for bytes of it sees the end of them, and no error."""
+        self._is_ended = True
+        with suppress(OSError):
+            self._sock.shutdown(socket.SHUT_RDWR)
 
     def restart(self) -> None:
         """Begin a new window."""
@@ -96,8 +108,7 @@ class Worker(GeventWorker):
 
     def _close_idle(self) -> None:
         for client in [client for client in self._clients if client.is_idle]:
-            with suppress(OSError):
-                client.shutdown(socket.SHUT_RDWR)
+            client.end()
 
     def timeout_ctx(self) -> Any:
         """Bound the time in which the head of a request has to come."""

@@ -12,6 +12,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import FrameType
 
+from app import settings_file
 from app.edge.rules import Site, friendly_host
 from tests.b2 import B2, Key
 from tests.edge.standing import Standing, standing
@@ -41,11 +42,12 @@ def main() -> int:
         except (OSError, RuntimeError) as e:
             print(f"the demo cannot start: {e}", file=sys.stderr)
             return 2
-        print(_words(worker, b2, edge, app_url), flush=True)
-        folder = stack.enter_context(TemporaryDirectory(prefix="bowerbird-demo-"))
-        app = subprocess.Popen(
-            [sys.executable, "-m", "app.cli", "serve"], env=_environment(folder, app_url, worker, edge)
-        )
+        folder = Path(stack.enter_context(TemporaryDirectory(prefix="bowerbird-demo-")))
+        settings = _settings(folder, app_url, worker, edge)
+        settings_file.write(folder / ".env", settings)
+        print(_words(worker, b2, edge, app_url, folder), flush=True)
+        kept = {name: value for name, value in os.environ.items() if not name.startswith("BOWERBIRD_")}
+        app = subprocess.Popen([sys.executable, "-m", "app.cli", "serve"], env=kept | settings)
         try:
             return app.wait()
         except KeyboardInterrupt:
@@ -80,12 +82,11 @@ def _variables(b2: B2, app_url: str, port: int) -> dict[str, str]:
     }
 
 
-def _environment(folder: str, app_url: str, worker: Workerd, edge: Standing) -> dict[str, str]:
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("BOWERBIRD_")}
-    return kept | {
+def _settings(folder: Path, app_url: str, worker: Workerd, edge: Standing) -> dict[str, str]:
+    return {
         "BOWERBIRD_BIND": app_url.removeprefix("http://"),
         "BOWERBIRD_PUBLIC_URL": edge.url,
-        "BOWERBIRD_DATA_DIR": str(Path(folder) / "data"),
+        "BOWERBIRD_DATA_DIR": str(folder / "data"),
         "BOWERBIRD_STORE": "s3",
         "BOWERBIRD_S3_ENDPOINT": worker.url,
         "BOWERBIRD_S3_REGION": REGION,
@@ -100,7 +101,7 @@ def _environment(folder: str, app_url: str, worker: Workerd, edge: Standing) -> 
     }
 
 
-def _words(worker: Workerd, b2: B2, edge: Standing, app_url: str) -> str:
+def _words(worker: Workerd, b2: B2, edge: Standing, app_url: str, folder: Path) -> str:
     return f"""The signing proxy is at {worker.url}, B2 at {b2.endpoint} (downloads at {b2.friendly}),
 the images at {edge.url}, the owner's token is {TOKEN}
 Cloudflare's API is at {edge.api_url} with the token {edge.token} and the zone {edge.zone_id}
@@ -115,6 +116,9 @@ Any S3 client works through the signing proxy with:
   export BOWERBIRD_URL={app_url}
   export BOWERBIRD_TOKEN={TOKEN}
 such as: aws s3 cp picture.png s3://$BUCKET/
+
+The app's settings are in {folder}/.env, so its commands work there, such as:
+  (cd {folder} && {Path(sys.executable).with_name("bowerbird")} doctor)
 """
 
 

@@ -20,7 +20,7 @@ ROOT = Path(__file__).parent.parent
 APP = ROOT / "app"
 
 FLOORS = [
-    {"errors", "resources", "blocking", "logs"},
+    {"errors", "resources", "blocking", "logs", "answers"},
     {
         "containers",
         "images",
@@ -33,8 +33,19 @@ FLOORS = [
         "webhooks",
         "costs",
     },
-    {"catalog", "store", "edge", "decoding", "decoder", "writers"},
-    {"deletions", "meter", "rounds", "stats", "uploads", "upkeep", "inventory", "clients", "setup"},
+    {"catalog", "store", "edge", "decoding", "decoder", "writers", "heartbeat"},
+    {
+        "deletions",
+        "meter",
+        "rounds",
+        "stats",
+        "uploads",
+        "upkeep",
+        "inventory",
+        "clients",
+        "setup",
+        "doctor",
+    },
     {"web"},
     {"cli", "server", "__init__"},
 ]

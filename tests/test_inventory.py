@@ -17,6 +17,7 @@ from app.costs import KIND_OF
 from app.decoding import DecoderPool
 from app.errors import EdgeUnavailable, StoreFull, StoreMisconfigured
 from app.inventory import Inventory
+from app.keys import new_probe
 from app.store.s3 import S3Store
 from app.uploads import Options, Received, Uploads
 from app.webhooks import Event, Kind
@@ -206,6 +207,38 @@ def test_events_of_another_bucket_and_of_thumbnails_are_not_ours(cloud):
     cloud.tell(Kind.CREATED, "t/a.webp")
 
     assert [cloud.state("a.png"), cloud.state("t/a.webp")] == [None, None]
+
+
+@pytest.mark.parametrize(("name", "ending"), [("", ".png"), ("", ""), ("file/bowerbird-pics-doctor/", ".png")])
+def test_what_the_doctor_puts_is_heard_of_and_becomes_no_upload(cloud, client, name, ending):
+    key = f"{name}{new_probe(ending)}"
+    put(client, key)
+    cloud.tell(Kind.REMOVED, key)
+    assert not cloud.catalog.changes.has_heard(key)
+
+    taken = cloud.tell(Kind.CREATED, key)
+
+    assert (taken, cloud.catalog.changes.has_heard(key), cloud.state(key)) == (1, True, None)
+    assert (cloud.compare().found, cloud.state(key)) == (0, None)
+    cloud.catalog.changes.unhear(key)
+    assert not cloud.catalog.changes.has_heard(key)
+
+
+def test_what_a_doctor_that_was_killed_has_left_goes_once_it_is_old(cloud, client, b2):
+    key = new_probe()
+    put(client, key)
+
+    cloud.inventory.compare(grace_s=3600)
+    assert b2.body(key) is not None
+    cloud.inventory.compare(grace_s=-1)
+    assert b2.versions(key) == []
+
+
+def test_the_doctor_is_not_heard_of_in_another_bucket(cloud):
+    key = new_probe()
+    cloud.tell(Kind.CREATED, key, bucket="bowerbird-other")
+
+    assert not cloud.catalog.changes.has_heard(key)
 
 
 def test_a_store_that_does_not_answer_leaves_the_row_for_the_next_round(cloud, client, b2):

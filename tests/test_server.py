@@ -317,14 +317,15 @@ def test_an_idle_connection_does_not_hold_up_the_end_and_a_request_under_way_is_
     server.process.stdout.close()
 
 
-def test_ctrl_c_ends_it_without_a_word(make_server, tmp_path):
+def test_ctrl_c_ends_it_without_a_word_also_where_a_connection_is_kept(make_server, tmp_path):
     server = make_server("interrupted")
-    with urllib.request.urlopen(f"{server.url}/login") as answer:
-        answer.read()
-    processes = [server.process.pid, *server.workers()]
+    with socket.create_connection((server.host, server.port)) as idle:
+        idle.sendall(b"GET /healthz HTTP/1.1\r\nHost: h\r\n\r\n")
+        assert read_answer(idle)[0] == 200
+        processes = [server.process.pid, *server.workers()]
 
-    os.killpg(server.process.pid, signal.SIGINT)
-    server.process.wait(40)
+        os.killpg(server.process.pid, signal.SIGINT)
+        server.process.wait(40)
     server.process.stdout.close()
 
     assert server.process.returncode == 0

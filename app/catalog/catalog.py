@@ -1,8 +1,11 @@
 """The catalog as the floors above use it: its tables, and bringing them up to date."""
 
 import fcntl
+import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import BinaryIO
 
@@ -21,6 +24,17 @@ from .sessions import Sessions
 from .tokens import Tokens
 from .transactions import Transactions
 from .uploads import UploadRows
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """How a catalog stands. `revision` is that of its tables (None: there are none yet), `head` the one this version
+    works with, `is_newer` whether only a newer version knows the tables; `journal` is SQLite's, else None."""
+
+    revision: str | None
+    head: str
+    is_newer: bool
+    journal: str | None
 
 
 class Catalog:
@@ -51,6 +65,26 @@ class Catalog:
                 command.upgrade(config, "head")
             except CommandError as e:
                 raise SettingsError([f"{PREFIX}DATABASE_URL: a newer version of Bowerbird made these tables"]) from e
+
+    def exists(self) -> bool:
+        """Whether there is a database; of a server it is not asked. Opening an SQLite one would make it."""
+        return self._database.path is None or self._database.path.exists()
+
+    def condition(self) -> Condition:
+        """Return how the catalog stands; nothing is changed."""
+        script = ScriptDirectory.from_config(_config())
+        known = {one.revision for one in script.walk_revisions()}
+        with self._database.read() as connection:
+            revision = MigrationContext.configure(connection).get_current_revision()
+            journal = connection.execute(text("PRAGMA journal_mode")).scalar() if self._database.path else None
+        is_newer = revision is not None and revision not in known
+        return Condition(revision, str(script.get_current_head()), is_newer, journal)
+
+    def try_writing(self, *, now: datetime) -> None:
+        """Write a row and remove it again; raise StoreMisconfigured where this may not be."""
+        name = f"trial {secrets.token_hex(8)}"
+        self.changes.hear(name, now=now)
+        self.changes.unhear(name)
 
     def is_current(self) -> bool:
         """Whether the tables are those this version works with."""

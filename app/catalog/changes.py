@@ -1,12 +1,13 @@
 """The uploads as the bucket changes under them: events, each taken once, and rows that somebody has to look at."""
 
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, Row, delete, insert, select, update
 
 from ..errors import Busy
+from ..keys import is_probe
 from ..webhooks import Event, Kind
 from .engine import Database, Taken, wait_turn
 from .records import State, Upload
@@ -14,6 +15,10 @@ from .schema import FOUND, events, uploads
 from .uploads import columns, tombstone, upload
 
 _SEEN = ("state", "content_type", "size", "width", "height", "sha256", "version_id", "confirmed_at")
+# Beside the senders' ids: what the doctor asks for.
+_PROBE, _REFUSED = "probe ", "refused"
+_REFUSALS = timedelta(seconds=1)  # anybody can send a wrong signature: it is written down no oftener than this
+
 # Somebody has to look, and what others saw before this is not to be written.
 _AGAIN: dict[str, Any] = {"state": State.FOUND.value, "deleted_at": None, "changes": uploads.c.changes + 1}
 
@@ -38,7 +43,7 @@ class Changes:
                 wait_turn(connection, "events")
                 for event in given:
                     if _is_new(connection, event.id, now):
-                        _apply(connection, event, make_row)
+                        _apply(connection, event, make_row, now)
                         count += 1
         except Taken as e:
             raise Busy("another change of the same object is being written; send the notification again") from e
@@ -86,11 +91,43 @@ class Changes:
         with self._database.read() as connection:
             return [upload(row) for row in connection.execute(statement)]
 
+    def hear(self, key: str, *, now: datetime) -> None:
+        """Keep that an event told of the probe `key`, until `unhear` or `prune`."""
+        self._note(_PROBE + key, now)
+
+    def has_heard(self, key: str) -> bool:
+        """Whether an event told of the probe `key`."""
+        return self._noted(_PROBE + key) is not None
+
+    def unhear(self, key: str) -> None:
+        """Forget that an event told of the probe `key`."""
+        with self._database.write() as connection:
+            connection.execute(delete(events).where(events.c.id == _PROBE + key))
+
+    def refuse(self, *, now: datetime) -> None:
+        """Keep when the last notification came that was not signed with our secret, to the second."""
+        last = self.refused_at()
+        if last is None or not timedelta(0) <= now - last < _REFUSALS:
+            self._note(_REFUSED, now)
+
+    def refused_at(self) -> datetime | None:
+        """Return when the last notification came that was not signed with our secret; None if none did lately."""
+        return self._noted(_REFUSED)
+
     def prune(self, *, before: datetime, limit: int) -> int:
         """Forget up to `limit` events that were taken before then; return how many."""
         old = select(events.c.id).where(events.c.received_at < before).limit(limit)
         with self._database.write() as connection:
             return connection.execute(delete(events).where(events.c.id.in_(old))).rowcount
+
+    def _note(self, name: str, now: datetime) -> None:
+        with self._database.write() as connection:
+            wait_turn(connection, "events")
+            _note(connection, name, now)
+
+    def _noted(self, name: str) -> datetime | None:
+        with self._database.read() as connection:
+            return connection.execute(select(events.c.received_at).where(events.c.id == name)).scalar()
 
     def _turn(self, row: Upload, state: State, values: dict[str, Any]) -> bool:
         """Change `row` if it is in `state` and the bucket has not changed under it since it was read."""
@@ -106,7 +143,16 @@ def _is_new(connection: Connection, event_id: str, now: datetime) -> bool:
     return True
 
 
-def _apply(connection: Connection, event: Event, make_row: Callable[[Event], Upload]) -> None:
+def _note(connection: Connection, name: str, now: datetime) -> None:
+    connection.execute(delete(events).where(events.c.id == name))
+    connection.execute(insert(events).values(id=name, received_at=now))
+
+
+def _apply(connection: Connection, event: Event, make_row: Callable[[Event], Upload], now: datetime) -> None:
+    if is_probe(event.key):
+        if event.kind is Kind.CREATED:
+            _note(connection, _PROBE + event.key, now)
+        return
     is_it = uploads.c.key == event.key
     row = connection.execute(select(uploads).where(is_it).with_for_update()).first()  # a deletion may come between
     if row is None:

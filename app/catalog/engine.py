@@ -14,7 +14,7 @@ from sqlalchemy.engine import URL, Dialect, make_url
 from sqlalchemy.exc import ArgumentError, DataError, DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from ..errors import BadRequest, BowerbirdError, Busy, SettingsError, StoreFull
+from ..errors import BadRequest, BowerbirdError, Busy, SettingsError, StoreFull, StoreMisconfigured
 from ..settings import PREFIX
 
 WAIT_S = 5.0  # for a lock, for a connection: longer than any honest transaction, shorter than a client's patience
@@ -192,6 +192,8 @@ def _meaning(error: Exception) -> BowerbirdError:
         return Taken("the key is in use")
     if state == "53100" or code & 0xFF == sqlite3.SQLITE_FULL:
         return StoreFull("the disk of the catalog is full")
+    if state == "25006" or code & 0xFF == sqlite3.SQLITE_READONLY:
+        return StoreMisconfigured("the server may not write to its catalog")
     unfit = (sqlite3.SQLITE_CONSTRAINT, sqlite3.SQLITE_TOOBIG)
     if isinstance(error, DataError) or state[:2] == "23" or code & 0xFF in unfit:
         return _unfit()

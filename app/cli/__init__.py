@@ -7,6 +7,7 @@ import click
 from .. import __version__
 from ..errors import BowerbirdError, SettingsError
 from .clients import sxcu
+from .doctor import doctor
 from .server import serve, worker
 from .setup import setup
 from .stats import stats_command
@@ -25,7 +26,7 @@ def cli() -> None:
     """
 
 
-for _command in (serve, worker, token, sxcu, setup, stats_command, reconcile, db):
+for _command in (serve, worker, token, sxcu, setup, doctor, stats_command, reconcile, db):
     cli.add_command(_command)
 
 

@@ -13,6 +13,7 @@ import click
 from .. import clients, settings, tokens
 from ..catalog import Catalog
 from ..errors import SettingsError
+from ..heartbeat import Heartbeat
 from ..inventory import Inventory
 from ..rounds import Job, run_due
 from ..settings import Settings
@@ -66,13 +67,14 @@ def worker(with_parent: bool) -> None:
     """
     chosen = settings.load()
     upkeep, inventory = open_jobs(chosen, open_catalog(chosen))
-    jobs = _jobs(chosen, upkeep, inventory)
+    jobs, heart = _jobs(chosen, upkeep, inventory), Heartbeat(chosen.data_dir)
     with suppress(KeyboardInterrupt):
-        _go_on(jobs, with_parent)
+        _go_on(jobs, heart, with_parent)
 
 
-def _go_on(jobs: list[Job], with_parent: bool) -> None:
+def _go_on(jobs: list[Job], heart: Heartbeat, with_parent: bool) -> None:
     while True:
+        heart.beat()
         wait_s = run_due(jobs, time.monotonic, lambda line: click.echo(f"bowerbird worker: {line}", err=True))
         if not with_parent:
             time.sleep(wait_s)

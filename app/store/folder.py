@@ -12,7 +12,7 @@ from typing import BinaryIO
 
 from ..blocking import run_blocking
 from ..errors import KeyTaken, StoreFull, StoreMisconfigured, StoreUnavailable
-from ..keys import is_key
+from ..keys import is_key, is_probe
 from .base import StoredObject
 
 _COPY_BYTES = 256 * 1024
@@ -79,7 +79,7 @@ class FolderStore:
     def list_objects(self) -> Iterator[StoredObject]:
         """See ObjectStore.list_objects."""
         with _ours(self._folder):
-            names = sorted(path.name for path in self._folder.glob("??/*") if is_key(path.name))
+            names = sorted(path.name for path in self._folder.glob("??/*") if _is_name(path.name))
         for name in names:
             if stored := self.head(name):
                 yield stored
@@ -103,7 +103,7 @@ class FolderStore:
         return count
 
     def _path(self, key: str) -> Path:
-        if not is_key(key):
+        if not _is_name(key):
             raise ValueError(f"{key[:80]!r} is not a key")
         return self._folder / key[:2] / key
 
@@ -127,6 +127,10 @@ class FolderStore:
         finally:
             temporary.unlink(missing_ok=True)
         _sync_folder(path.parent)
+
+
+def _is_name(text: str) -> bool:
+    return is_key(text) or (is_probe(text) and "/" not in text)
 
 
 def _sync_folder(folder: Path) -> None:

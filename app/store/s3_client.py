@@ -7,7 +7,7 @@ import boto3
 from botocore.config import Config
 
 
-def make_client(counted: Callable[..., None], **options: Any) -> Any:
+def make_client(counted: Callable[..., None], *, read_timeout_s: float = 30, **options: Any) -> Any:
     """Return a client of S3; `counted` is botocore's listener for each request that is sent, `options` are boto3's."""
     config = Config(
         signature_version="s3v4",
@@ -17,7 +17,7 @@ def make_client(counted: Callable[..., None], **options: Any) -> Any:
         response_checksum_validation="when_required",
         retries={"mode": "standard", "total_max_attempts": 1},  # the store is the one that repeats
         connect_timeout=5,
-        read_timeout=30,
+        read_timeout=read_timeout_s,
         max_pool_connections=32,
     )
     client = boto3.session.Session().client("s3", config=config, **options)

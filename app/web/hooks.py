@@ -4,7 +4,7 @@ import structlog
 from flask import Blueprint, Response, g, jsonify, request
 
 from .. import webhooks
-from ..errors import NotFound
+from ..errors import NotFound, Unauthorized
 from . import parts
 
 log = structlog.get_logger()
@@ -20,7 +20,11 @@ def take() -> Response:
     if not secret:
         raise NotFound("no notifications are taken here: BOWERBIRD_WEBHOOK_SECRET is not set")
     body = request.get_data(cache=False)
-    webhooks.check(secret, body, request.headers.get(webhooks.HEADER))
+    try:
+        webhooks.check(secret, body, request.headers.get(webhooks.HEADER))
+    except Unauthorized:
+        parts().catalog.changes.refuse(now=parts().uploads.clock())
+        raise
     events = webhooks.parse(body, now=parts().uploads.clock())
     count = parts().inventory.take(events)
     log.info("notified", request_id=g.request_id, events=len(events), new=count)

@@ -1,6 +1,6 @@
 """The images themselves, in embedded mode, with the headers the edge would give them."""
 
-from typing import cast
+from typing import BinaryIO, cast
 
 from flask import Blueprint, Response, request
 from flask.blueprints import BlueprintSetupState
@@ -10,7 +10,8 @@ from werkzeug.wsgi import wrap_file
 
 from ..edge.headers import CACHE_CONTROL, VIEWER_HEADERS
 from ..errors import NotFound
-from ..keys import PATTERN
+from ..keys import PATTERN, PROBE
+from ..store.base import StoredObject
 from ..store.folder import FolderStore
 from . import parts
 
@@ -23,9 +24,15 @@ class KeyConverter(BaseConverter):
     regex = PATTERN
 
 
+class ProbeConverter(BaseConverter):
+    """The name of a picture of `bowerbird doctor`."""
+
+    regex = PROBE
+
+
 @objects.record_once
 def _know_keys(state: BlueprintSetupState) -> None:
-    state.app.url_map.converters["key"] = KeyConverter
+    state.app.url_map.converters.update(key=KeyConverter, probe=ProbeConverter)
 
 
 HEADERS = {"Cache-Control": CACHE_CONTROL, **VIEWER_HEADERS}
@@ -36,12 +43,24 @@ _BUFFER_BYTES = 64 * 1024
 def serve(key: str) -> Response:
     """The bytes of one live upload, whole or a range of them (206, 416), or 304; 404 for any other name."""
     upload = parts().uploads.find(key)
-    found = cast(FolderStore, parts().store).open(upload.key) if upload else None
-    if upload is None or found is None:
+    if upload is None:
+        raise NotFound("there is no such image")
+    return _shown(upload.key, upload.content_type)
+
+
+@objects.get("/<probe:key>")
+def serve_probe(key: str) -> Response:
+    """The same for a picture of the doctor, which is no upload; 404 but for the moment of a visit."""
+    return _shown(key, "image/png")
+
+
+def _shown(key: str, content_type: str) -> Response:
+    found: tuple[BinaryIO, StoredObject] | None = cast(FolderStore, parts().store).open(key)
+    if found is None:
         raise NotFound("there is no such image")
     file, stored = found
     body = wrap_file(request.environ, file, _BUFFER_BYTES)
-    response = Response(body, headers=HEADERS, content_type=upload.content_type, direct_passthrough=True)
+    response = Response(body, headers=HEADERS, content_type=content_type, direct_passthrough=True)
     response.content_length = stored.size
     response.set_etag(stored.etag.strip('"'))
     response.last_modified = stored.modified_at

@@ -9,7 +9,7 @@ from email.utils import parsedate_to_datetime
 from pathlib import Path
 from shutil import copyfileobj
 from typing import IO
-from urllib.parse import quote, quote_plus
+from urllib.parse import parse_qsl, quote, quote_plus
 
 from tests.edge.relay import Listener, Relay
 
@@ -109,7 +109,9 @@ class FriendlyFront(Listener):
                 headers.append((f"x-bz-info-{name[11:].lower()}", quote_plus(text)))
         if content_range := stored.header("content-range"):
             headers.append(("Content-Range", content_range))
-        content_type = stored.header("content-type") or "application/octet-stream"
+        # Whoever asks may say how it is answered. Source: https://www.backblaze.com/apidocs/b2-download-file-by-name
+        asked = dict(parse_qsl(request.path.partition("?")[2])).get("b2ContentType")
+        content_type = asked or stored.header("content-type") or "application/octet-stream"
         self._note(request, stored.status)
         request.say(stored.status, b"", content_type, headers, length=stored.header("content-length"))
         if request.command == "GET":

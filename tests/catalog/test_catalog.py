@@ -3,6 +3,7 @@
 import multiprocessing
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from alembic import command
@@ -12,11 +13,12 @@ from sqlalchemy import text
 from app.catalog import Catalog, schema
 from app.catalog.catalog import _config
 from app.catalog.records import Claim, State, Upload
-from app.errors import BadRequest, Busy, KeyTaken, NameTaken
+from app.errors import BadRequest, Busy, KeyTaken, NameTaken, StoreMisconfigured
 from app.tokens import SCOPES
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)
+_READ_ONLY = "-c%20default_transaction_read_only%3Don"
 
 
 @pytest.fixture
@@ -264,3 +266,54 @@ def _upgrade_and_add(url):
 def test_servers_that_start_at_once_agree_on_the_tables_and_the_first_token(url):
     with ProcessPoolExecutor(4, mp_context=multiprocessing.get_context("spawn")) as pool:
         assert list(pool.map(_upgrade_and_add, [url] * 4)).count(True) == 1
+
+
+def test_a_catalog_tells_how_it_stands(catalog, url):
+    found = catalog.condition()
+
+    assert (found.revision, found.is_newer) == (found.head, False)
+    assert found.journal == ("wal" if url.startswith("sqlite") else None)
+    assert catalog.exists()
+    with catalog._database.write() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    assert (catalog.condition().revision, catalog.condition().is_newer) == ("9999", True)
+
+
+def test_a_catalog_that_was_never_made_is_not_made_by_asking(tmp_path):
+    path = tmp_path / "catalog.sqlite3"
+    catalog = Catalog(f"sqlite:///{path}")
+
+    assert not catalog.exists()
+    assert not path.exists()
+
+
+def test_a_trial_of_writing_leaves_nothing(catalog):
+    catalog.try_writing(now=NOW)
+
+    with catalog._database.read() as connection:
+        assert connection.execute(text("SELECT count(*) FROM events")).scalar() == 0
+
+
+def test_a_database_that_takes_no_writing_says_so(catalog, url):
+    if url.startswith("sqlite"):
+        catalog.close()
+        with Path(url.removeprefix("sqlite:///")).open("r+b") as file:
+            file.seek(18)  # the version of its last writer: https://sqlite.org/fileformat.html#ffwfvrn
+            file.write(b"\x03")
+    reader = Catalog(url if url.startswith("sqlite") else f"{url}{'&' if '?' in url else '?'}options={_READ_ONLY}")
+
+    with pytest.raises(StoreMisconfigured, match="may not write"):
+        reader.try_writing(now=NOW)
+    reader.close()
+
+
+def test_the_last_refusal_of_a_notification_is_kept_to_the_second(catalog):
+    changes, second = catalog.changes, timedelta(seconds=1)
+    assert changes.refused_at() is None
+    for at in (NOW, NOW + second / 2, NOW + 2 * second):
+        changes.refuse(now=at)
+        assert changes.refused_at() in (NOW, NOW + 2 * second)
+
+    assert changes.refused_at() == NOW + 2 * second
+    changes.prune(before=NOW + HOUR, limit=10)
+    assert changes.refused_at() is None

@@ -104,6 +104,8 @@ class Relay(BaseHTTPRequestHandler):
                 self.send_header(name, value)
         if is_chunked:
             self.send_header("Transfer-Encoding", "chunked")
+        if "date" not in response.headers:  # whoever has a clock tells it: RFC 9110, 6.6.1
+            self.send_header("Date", self.date_time_string())
         self.end_headers()
         while not is_empty and (piece := response.read(_PIECE)):
             self.wfile.write(b"%x\r\n%b\r\n" % (len(piece), piece) if is_chunked else piece)

@@ -159,3 +159,13 @@ def test_an_upload_of_another_client_is_shown_and_deleted_by_its_whole_name(clou
     assert client.get(path).status_code == 200
     client.post(path)
     assert row(cloud).state is not State.LIVE
+
+
+def test_a_notification_that_others_signed_is_kept_in_mind_for_the_doctor(cloud):
+    changes = cloud.extensions["bowerbird"].catalog.changes
+    post(cloud, notification())
+    assert changes.refused_at() is None
+
+    post(cloud, notification(), secret="another secret, which is not ours")
+
+    assert changes.refused_at() is not None
