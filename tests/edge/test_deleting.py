@@ -7,26 +7,18 @@ import urllib.request
 import pytest
 
 from tests import samples
-from tests.b2 import B2
 from tests.conftest import OWNER
 from tests.edge.standing import standing
 
 
-@pytest.fixture(scope="module")
-def bucket():
-    with B2() as started:
+@pytest.fixture
+def edge(b2):
+    with standing(b2) as started:
         yield started
 
 
 @pytest.fixture
-def edge(bucket):
-    bucket.empty()
-    with standing(bucket) as started:
-        yield started
-
-
-@pytest.fixture
-def make_cloud(make_server, bucket, edge):
+def make_cloud(make_server, b2, edge):
     """Start servers over the bucket; with `purges` they may purge the edge."""
 
     def make(*, purges=True, **more):
@@ -36,11 +28,11 @@ def make_cloud(make_server, bucket, edge):
             "cloud",
             public_url=edge.url,
             store="s3",
-            s3_endpoint=bucket.endpoint,
-            s3_region=bucket.region,
-            s3_bucket=bucket.bucket,
-            s3_access_key_id=bucket.key.access_key_id,
-            s3_secret_access_key=bucket.key.secret_access_key,
+            s3_endpoint=b2.endpoint,
+            s3_region=b2.region,
+            s3_bucket=b2.bucket,
+            s3_access_key_id=b2.key.access_key_id,
+            s3_secret_access_key=b2.key.secret_access_key,
             **({names[name]: value for name, value in api.items()} if purges else {}),
             **more,
         )

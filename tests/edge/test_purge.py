@@ -4,7 +4,6 @@ import pytest
 
 from app.edge.purge import Purge, open_purge
 from app.errors import EdgeMisconfigured, EdgeUnavailable
-from tests.b2 import B2
 from tests.b2.conftest import make_s3
 from tests.edge import Token
 from tests.edge.standing import TOKEN, standing
@@ -15,16 +14,9 @@ KEY = "k7Wq3Zpx.png"
 ORIGINS = ({}, {"origin": "http://127.0.0.1:8080"}, {"origin": "https://blog.example.net"})
 
 
-@pytest.fixture(scope="module")
-def bucket():
-    with B2() as started:
-        yield started
-
-
 @pytest.fixture
-def edge(bucket):
-    bucket.empty()
-    with standing(bucket) as started:
+def edge(b2):
+    with standing(b2) as started:
         yield started
 
 
@@ -51,15 +43,15 @@ def view_all(edge, put):
 
 
 @pytest.fixture
-def client(bucket, make_s3):
-    return make_s3(bucket)
+def client(b2, make_s3):
+    return make_s3(b2)
 
 
 @pytest.fixture
-def put(bucket, client):
+def put(b2, client):
     def put(key):
         about = {"ContentType": "image/png", "CacheControl": "public, max-age=31536000, immutable"}
-        client.put_object(Bucket=bucket.bucket, Key=key, Body=b"picture", **about)
+        client.put_object(Bucket=b2.bucket, Key=key, Body=b"picture", **about)
 
     return put
 
