@@ -133,6 +133,24 @@ def test_an_error_under_a_200_is_no_change(proxy: Proxy, origin: Origin, what: s
     assert [event["key"] for event in proxy.app.wait(1)] == ["after.png"]
 
 
+DELETION = b"<Delete><Object><Key>a.png</Key></Object></Delete>"
+
+
+@pytest.mark.parametrize("what", [b"<Deleted>", b"<Deleted><Key>", b"<Deleted></Deleted>"])
+def test_an_answer_of_2_mb_that_says_nothing_costs_no_time_and_is_not_told(
+    proxy: Proxy, origin: Origin, what: bytes
+) -> None:
+    """Looking for the end of each element from its beginning would take minutes."""
+    xml = b"<DeleteResult>" + what * (2_000_000 // len(what))
+    origin.answers = [Said(200, xml), Said(headers=[ETAG])]
+
+    answer = proxy.signed("POST", f"/{BUCKET}?delete=", DELETION)
+    proxy.signed("PUT", f"/{BUCKET}/after.png", BODY)
+
+    assert (answer.status, answer.body) == (200, xml)
+    assert [event["key"] for event in proxy.app.wait(1)] == ["after.png"]
+
+
 @pytest.mark.parametrize(("method", "is_kept_out"), [("GET", True), ("HEAD", True), ("PUT", False)])
 def test_what_is_read_with_a_key_is_not_kept_by_cloudflares_cache(
     proxy: Proxy, origin: Origin, method: str, is_kept_out: bool
