@@ -37,7 +37,7 @@ def test_of_an_answer_only_the_headers_that_are_known_come_back(proxy: Proxy, or
     got = proxy.signed("GET", TARGET)
 
     names = {name.lower() for name in got.headers}
-    added = {"content-length", "content-type", "x-bowerbird-proxy"}
+    added = {"content-length", "content-type", "date", "x-bowerbird-proxy"}
     assert names == {name.lower() for name, _ in PASSED} | added
     assert {(name, got.headers[name]) for name, _ in PASSED} == set(PASSED)
     assert got.headers["x-bowerbird-proxy"] != "9"
