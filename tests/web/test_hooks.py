@@ -89,6 +89,16 @@ def test_a_list_of_b2_is_taken(cloud):
     assert post(cloud, given).json == {"accepted": 1}
 
 
+def test_a_list_of_our_own_is_taken_and_each_of_its_events_once(cloud):
+    first, second = notification(), notification(key="b.png")
+    post(cloud, first)
+
+    answers = [post(cloud, {"events": [first, second, second]}).json for _ in range(2)]
+
+    assert answers == [{"accepted": 1}, {"accepted": 0}]
+    assert {row.key for row in cloud.extensions["bowerbird"].catalog.changes.found(limit=9)} == {KEY, "b.png"}
+
+
 @pytest.mark.parametrize(
     ("send", "status", "code"),
     [
@@ -98,6 +108,9 @@ def test_a_list_of_b2_is_taken(cloud):
         (lambda app: post(app, b"{"), 400, "bad_request"),
         (lambda app: post(app, []), 400, "bad_request"),
         (lambda app: post(app, {"events": [{}] * 51}), 400, "bad_request"),
+        (lambda app: post(app, {"events": [notification() for _ in range(51)]}), 400, "bad_request"),
+        (lambda app: post(app, {"events": [notification(), notification(key="")]}), 400, "bad_request"),
+        (lambda app: post(app, {"events": [notification(), notification(time=_in(days=-5))]}), 403, "forbidden"),
         (lambda app: post(app, notification(key="a\ud800")), 400, "bad_request"),
         (lambda app: post(app, notification(time=_in(days=-5))), 403, "forbidden"),
         (lambda app: post(app, notification(time=_in(hours=1))), 403, "forbidden"),

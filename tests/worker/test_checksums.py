@@ -77,6 +77,10 @@ def _line(algorithm: str, body: bytes) -> str:
     return f"x-amz-checksum-{algorithm}:{_value(algorithm, body)}\r\n"
 
 
+def _padded(algorithm: str, body: bytes, count: int = 3000) -> str:
+    return _line(algorithm, body).replace(":", ":" + " " * count)
+
+
 @pytest.mark.parametrize("body", [SMALL, LARGE], ids=["small", "large"])
 def test_a_trailer_of_two_checksums_is_taken(proxy: Proxy, body: bytes) -> None:
     lines = _line("crc32", body) + _line("sha256", body)
@@ -106,6 +110,10 @@ WRONG: dict[str, tuple[str | None, Callable[[bytes], str], dict[str, str], str]]
         CRC32, lambda body: f"{_line('crc32', body)}x-amz-trailer-signature:{'0' * 64}\r\n", {},
         "MalformedTrailerError"),
     "a trailer without end": (CRC32, lambda body: "x:y\r\n" * 100_000, {}, "MalformedTrailerError"),
+    "a trailer of many bytes": (
+        f"{CRC32},x-amz-checksum-sha256",
+        lambda body: _padded("crc32", body) + _padded("sha256", body), {}, "MalformedTrailerError"),
+    "a line of many bytes": (CRC32, lambda body: _padded("crc32", body, 5000), {}, "IncompleteBody"),
     "a line that is none": (CRC32, lambda body: _line("crc32", body) + "x\r\n", {}, "MalformedTrailerError"),
 }  # fmt: skip
 

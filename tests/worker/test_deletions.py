@@ -1,5 +1,7 @@
 """DeleteObjects: what is deleted is what the list says, whoever reads it; one entry that is odd refuses all of it."""
 
+import time
+
 import boto3
 import pytest
 
@@ -91,6 +93,21 @@ def test_what_is_not_a_list_of_objects_is_refused(full: Proxy, xml: bytes) -> No
 
     assert (answer.status, answer.code) == (400, "MalformedXML")
     assert full.b2.body("mine/a.png") == b"x"
+
+
+@pytest.mark.parametrize(
+    "what", [b"<Object>", b"<Object><Key>", b"<Object></Object>", b"</Delete>\n", b"\n", b"<a", b"&#1", b"<!--"]
+)
+def test_a_list_four_times_as_long_takes_about_four_times_as_long_to_refuse(full: Proxy, what: bytes) -> None:
+    def seconds(size: int) -> float:
+        xml = b"<Delete>" + what * (size // len(what)) + b"</Delete>x"
+        started = time.perf_counter()
+        assert full.signed("POST", f"/{BUCKET}?delete=", xml).code == "MalformedXML"
+        return time.perf_counter() - started
+
+    short, long = (min(seconds(size) for _ in range(3)) for size in (500_000, 2_000_000))
+
+    assert long < 8 * short + 0.5
 
 
 def test_a_client_with_a_prefix_deletes_nothing_beside_it(full: Proxy) -> None:

@@ -26,7 +26,9 @@ REFUSED: dict[str, tuple[Callable[[Proxy], Answer], int, str]] = {
     "a part without a number": (lambda p: p.signed("PUT", f"{MINE}?uploadId=u", b"x"), 400, "InvalidArgument"),
     "a part of no upload": (
         lambda p: p.signed("PUT", f"{MINE}?partNumber=1&uploadId=", b"x"), 400, "InvalidArgument"),
-    "a part without an upload": (lambda p: p.signed("PUT", f"{MINE}?partNumber=1", b"x"), 403, "AccessDenied"),
+    "a part without an upload": (lambda p: p.signed("PUT", f"{MINE}?partNumber=1", b"x"), 400, "InvalidArgument"),
+    "a checksum in a query that is not presigned": (
+        lambda p: p.signed("PUT", f"{MINE}?x-amz-checksum-crc32=AAAAAA%3D%3D", b"x"), 403, "AccessDenied"),
     "part 0": (lambda p: p.signed("PUT", f"{MINE}?partNumber=0&uploadId=u", b"x"), 400, "InvalidArgument"),
     "part 10001": (lambda p: p.signed("PUT", f"{MINE}?partNumber=10001&uploadId=u", b"x"), 400, "InvalidArgument"),
     "part 1e3": (lambda p: p.signed("PUT", f"{MINE}?partNumber=1e3&uploadId=u", b"x"), 400, "InvalidArgument"),
@@ -168,8 +170,13 @@ def test_of_a_bucket_that_the_settings_do_not_name_b2_is_asked(make_proxy: Calla
         for target in (f"/{BUCKET}", "/nobodys-bucket")
         for method in ("HEAD", "GET")
     ]
+    location = proxy.signed("GET", f"/{BUCKET}?location=", signer=Signer(UPSTREAM))
+    unknown = proxy.signed("GET", "/nobodys-bucket?location=", signer=Signer(UPSTREAM))
 
     assert answers == [200, 200, 404, 404]
+    assert b">us-west-004</LocationConstraint>" in location.body
+    assert (unknown.status, unknown.code) == (404, "NoSuchBucket")
+    assert len(proxy.b2.requests) == 6
 
 
 @pytest.mark.parametrize(

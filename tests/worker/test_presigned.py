@@ -1,5 +1,9 @@
 """Presigned addresses: what is stored must be signed; what a browser adds to a read need not be."""
 
+from base64 import b64encode
+from hashlib import sha256
+from urllib.parse import quote
+
 import pytest
 
 from tests.worker.conftest import Proxy
@@ -49,6 +53,13 @@ def test_headers_that_an_sdk_has_put_into_the_query_are_those_of_the_request(pro
         ("&x-amz-storage-class=GLACIER", 400, "InvalidStorageClass"),
         ("&x-amz-copy-source=another-bucket%2Fa.png", 403, "AccessDenied"),
         ("&x-amz-meta-a=b&x-amz-meta-a=c", 400, "InvalidArgument"),
+        ("&x-amz-meta-a=b&X-Amz-Meta-A=c", 400, "InvalidArgument"),
+        ("&x-amz-meta-a=b%0Ac", 400, "InvalidArgument"),
+        ("&x-amz-meta-a=%C3%BC", 400, "InvalidArgument"),
+        ("&x-amz-checksum-sha256=" + "A" * 43 + "%3D", 400, "BadDigest"),
+        ("&x-amz-checksum-crc32=AAAAAQ%3D%3D", 400, "BadDigest"),
+        ("&x-amz-checksum-xxhash64=AAAAAAAAAAA%3D", 400, "InvalidArgument"),
+        (f"&x-amz-content-sha256={'0' * 64}", 400, "InvalidArgument"),
     ],
 )
 def test_they_are_held_to_the_same_policy(proxy: Proxy, more: str, status: int, code: str) -> None:
@@ -56,6 +67,21 @@ def test_they_are_held_to_the_same_policy(proxy: Proxy, more: str, status: int, 
 
     assert (answer.status, answer.code) == (status, code)
     assert proxy.b2.requests == []
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        f"&x-amz-checksum-sha256={quote(b64encode(sha256(BODY).digest()))}",
+        "&x-amz-checksum-crc32=AAAAAA%3D%3D&x-amz-sdk-checksum-algorithm=CRC32",
+    ],
+    ids=["that of the body", "that of nothing, which SDKs add unasked"],
+)
+def test_a_checksum_in_the_query_is_taken(proxy: Proxy, more: str) -> None:
+    answer = proxy.send("PUT", Signer().query("PUT", proxy.host, TARGET, more=more), body=BODY)
+
+    assert answer.status == 200, answer.body
+    assert "checksum" not in proxy.b2.requests[0].target + "".join(proxy.b2.requests[0].headers)
 
 
 def test_what_stands_in_headers_and_query_is_refused(proxy: Proxy) -> None:

@@ -103,6 +103,33 @@ def test_many_deletions_at_once_are_few_notifications(proxy: Proxy) -> None:
     assert max(proxy.app.sizes) <= 64 * 1024
 
 
+def _delete(proxy: Proxy, count: int) -> set[str]:
+    keys = {f"{number}.png" for number in range(count)}
+    names = "".join(f"<Object><Key>{key}</Key></Object>" for key in keys)
+    assert proxy.signed("POST", f"/{BUCKET}?delete=", f"<Delete>{names}</Delete>".encode()).status == 200
+    return keys
+
+
+def test_300_deletions_are_told_in_six_notifications(proxy: Proxy) -> None:
+    keys = _delete(proxy, 300)
+
+    assert {event["key"] for event in proxy.app.wait(300)} == keys
+    assert proxy.app.came == 6
+
+
+def test_an_app_that_is_away_is_asked_once_however_much_there_is_to_tell(proxy: Proxy) -> None:
+    """A Worker may ask 50 times in all."""
+    proxy.app.gate.clear()
+
+    keys = _delete(proxy, 120)
+
+    assert proxy.app.wait_at_gate(1)
+    assert not proxy.app.wait_at_gate(2, timeout_s=1)
+    proxy.app.gate.set()
+    proxy.app.wait(120)
+    assert {event["key"] for event in proxy.app.events} == keys
+
+
 def test_a_queue_takes_many_deletions_in_few_requests(make_proxy: Callable[..., Proxy], queue: Queue) -> None:
     proxy = make_proxy(queue="{}:{}".format(*queue.address))
     names = "".join(f"<Object><Key>{number}.png</Key></Object>" for number in range(60))

@@ -1,6 +1,7 @@
 """Who is let in: signatures in the header and in the query, and each way of being almost right."""
 
 import hashlib
+import json
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
@@ -170,6 +171,20 @@ def test_each_refusal_has_a_request_id_of_its_own(proxy: Proxy) -> None:
     ids = {proxy.send("GET", TARGET).headers["x-amz-request-id"] for _ in range(20)}
 
     assert len(ids) == 20
+
+
+def test_each_refusal_is_one_line_in_the_log_without_a_secret(proxy: Proxy) -> None:
+    target = Signer(Pair(CLIENT.access_key_id, "another-secret-access-key")).query("GET", proxy.host, TARGET)
+    answers = [proxy.send("GET", target), _put(proxy, headers={"x-amz-storage-class": "GLACIER"})]
+
+    for answer in answers:
+        request_id = answer.headers["x-amz-request-id"]
+        (line,) = [line for line in proxy.worker.log().splitlines() if request_id in line]
+        told = json.loads(line[line.index("{") :])
+        assert (told["requestId"], told["status"], told["code"]) == (request_id, answer.status, answer.code)
+    log = proxy.worker.log()
+    assert target.partition("X-Amz-Signature=")[2] not in log
+    assert CLIENT.secret_access_key not in log and UPSTREAM.secret_access_key not in log
 
 
 def test_a_refused_head_has_no_body(proxy: Proxy) -> None:

@@ -7,7 +7,9 @@ import { S3Error } from "./errors.js";
 import { EMPTY_SHA256, isSignature, sha256, toHex } from "./sigv4.js";
 
 const LONGEST_LINE = 4096;
-const MOST_LINES = 16; // of a trailer: as many checksums as there are, and their signature
+// Of a trailer: room for each checksum that there is, and their signature.
+const MOST_LINES = 16;
+const MOST_BYTES = 4096;
 const PIECE_BYTES = 64 * 1024;
 export const MODES = {
   "STREAMING-UNSIGNED-PAYLOAD-TRAILER": { isSigned: false, hasTrailer: true },
@@ -72,8 +74,11 @@ async function* chunks(source, chain) {
 
 async function readTrailer(source, mode, chain, trailer) {
   const lines = [];
+  let left = MOST_BYTES;
   for (let line = await source.line(true); line; line = await source.line(true)) {
-    if (lines.push(line) > MOST_LINES) throw wrongTrailer(`the trailer has more than ${MOST_LINES} lines`);
+    left -= line.length + 2;
+    if (lines.push(line) > MOST_LINES || left < 0)
+      throw wrongTrailer(`a trailer has at most ${MOST_LINES} lines and ${MOST_BYTES} bytes`);
   }
   if (lines.length && !mode.hasTrailer) throw incomplete("there is a trailer that was not announced");
   const [last] = lines.slice(-1);
@@ -116,12 +121,12 @@ class Lines {
   async line(orEnd = false) {
     for (;;) {
       const at = this.#rest.indexOf(10);
+      if ((at < 0 ? this.#rest.length : at) > LONGEST_LINE) throw incomplete(`a line has more than ${LONGEST_LINE} bytes`);
       if (at >= 0) {
         const line = new TextDecoder().decode(this.#rest.subarray(0, at));
         this.#rest = this.#rest.subarray(at + 1);
         return line.replace(/\r$/, "");
       }
-      if (this.#rest.length > LONGEST_LINE) throw incomplete("a line between the chunks has no end");
       if (!(await this.#more())) {
         if (orEnd && !this.#rest.length) return "";
         throw incomplete("the body ends before its last chunk");

@@ -1,7 +1,7 @@
 /** What changed in the bucket, told to the app: signed as B2 signs its own event notifications, repeated until taken. */
 
 import { hmac, hmacKey, toHex } from "./sigv4.js";
-import { elements } from "./xml.js";
+import { contents, elements } from "./xml.js";
 
 const PAUSES_MS = [0, 1000, 2000, 4000, 8000]; // what runs after the answer ends after 30 s
 const TIMEOUT_MS = 2500;
@@ -36,8 +36,9 @@ export function events(request, action, answer, { text = "", length, signed, set
     ...more,
   });
   if (action.change !== "delete-many") return [one(action.key, action.encodedKey, kind(request, action, answer, text))];
-  return [...text.matchAll(/<Deleted>(.*?)<\/Deleted>/gs)].map(([, deleted]) => {
+  return contents(text, "Deleted").flatMap((deleted) => {
     const [key] = elements(deleted, "Key");
+    if (!key) return [];
     const [versionId] = elements(deleted, "VersionId");
     const eventType = versionId ? "b2:ObjectDeleted:Delete" : "b2:HideMarkerCreated:Hide";
     const encoded = key.split("/").map(encodeURIComponent).join("/");
@@ -63,15 +64,17 @@ function kind(request, action, answer, text) {
  * @param {ReturnType<import("./env.js").parse>} settings
  */
 export async function notify(list, env, settings) {
-  await Promise.all(batches(list).map((some) => (env.EVENTS ? enqueue(some, env, settings) : insist(some, settings))));
+  const waiting = [];
+  for (const some of batches(list)) if (!env.EVENTS || !(await isQueued(some, env))) waiting.push(some);
+  await insist(waiting, settings);
 }
 
-/** Cut a list into what goes in one request: so many deletions at once would be more requests than a Worker may make. */
+/** Cut a list into what goes in one request: on the Free plan a Worker may make 50 of them to answer one. */
 function batches(list) {
   const found = [];
   let left = 0;
   for (const event of list) {
-    const size = JSON.stringify(event).length * 3; // bytes at the most
+    const size = new TextEncoder().encode(`${JSON.stringify(event)},`).length;
     if (size > left || found.at(-1).length === MOST_EVENTS) {
       found.push([]);
       left = MOST_BYTES;
@@ -82,21 +85,25 @@ function batches(list) {
   return found;
 }
 
-async function enqueue(some, env, settings) {
+async function isQueued(some, env) {
   try {
     await env.EVENTS.sendBatch(some.map((body) => ({ body })));
+    return true;
   } catch (error) {
     console.error(JSON.stringify({ eventIds: ids(some), queue: String(error) }));
-    await insist(some, settings);
+    return false;
   }
 }
 
-async function insist(some, settings) {
-  for (const pauseMs of PAUSES_MS) {
+/** One after the other: an app that is away is then asked once before each pause, however much there is to tell. */
+async function insist(waiting, settings) {
+  for (const pauseMs of waiting.length ? PAUSES_MS : []) {
     await new Promise((resolve) => setTimeout(resolve, pauseMs));
-    if (await deliver(some, settings)) return;
+    while (waiting.length && (await deliver(waiting[0], settings))) waiting.shift();
+    if (!waiting.length) return;
+    waiting.push(waiting.shift()); // what it never takes keeps nothing else waiting
   }
-  console.error(JSON.stringify({ eventIds: ids(some), keys: some.map(({ key }) => key), lost: true }));
+  for (const some of waiting) console.error(JSON.stringify({ eventIds: ids(some), keys: some.map(({ key }) => key), lost: true }));
 }
 
 const ids = (some) => some.map(({ eventId }) => eventId);

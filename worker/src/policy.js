@@ -13,8 +13,6 @@ const READING = [
   "response-content-language", "response-content-type", "response-expires",
 ];
 const PARTS = ["uploadId", "max-parts", "part-number-marker"];
-// What SDKs add for themselves, and checksums that a presigned address carries: B2 refuses them.
-const DROPPED = /^(x-id|x-amz-checksum-.*|x-amz-sdk-checksum-algorithm)$/i;
 
 // What says how an object is stored and answered; with what has no content, such as the Cache-Control of a browser that
 // loads a page again, it says nothing of the object and does not go on.
@@ -38,9 +36,10 @@ const READ =
  * @param {{domain: string}} settings
  */
 export function decide(request, signed, settings) {
-  const query = signed.query.filter(([name]) => !DROPPED.test(name));
+  const query = signed.query.filter(([name]) => name !== "x-id"); // an SDK says so what it does
   const names = query.map(([name]) => name);
   if (new Set(names).size < names.length) throw invalid("a name stands twice in the query");
+  checkIds(request.method, query);
   const { bucket, key, encodedKey } = target(signed.given.get("host"), signed.path, settings.domain);
   const asked = key ? onObject(request.method, signed.given, names) : onBucket(request.method, names);
   if (!asked) throw denied("the signing proxy passes no such operation on");
@@ -53,7 +52,6 @@ export function decide(request, signed, settings) {
     throw denied(`this key lists only names that begin with '${client.prefix}'`);
   if (asked.isNew)
     throw new S3Error(409, "BucketAlreadyOwnedByYou", "the signing proxy makes no buckets: this one is yours, or not there");
-  checkIds(request.method, query);
   if (signed.given.has("x-amz-copy-source")) signed.given.set("x-amz-copy-source", readSource(signed.given, client));
   checkHeaders(request.method, signed.given);
   // Of its own bucket the client is told here: at B2 these cost a class C transaction, and a restricted key may not ask.
@@ -67,7 +65,7 @@ function checkIds(method, query) {
   const part = ids.get("partNumber");
   if (part !== undefined && !(/^\d{1,5}$/.test(part) && part >= 1 && part <= 10000))
     throw invalid("partNumber must be a number from 1 to 10000");
-  if (method === "PUT" && ids.has("uploadId") && part === undefined) throw invalid("an uploadId needs a partNumber");
+  if (method === "PUT" && ids.has("uploadId") !== ids.has("partNumber")) throw invalid("a part has an uploadId and a partNumber");
 }
 
 /** A header that is dropped in silence could be one that was to protect the object. */

@@ -46,16 +46,19 @@ export async function verify(request, settings, now) {
   throw new S3Error(403, "SignatureDoesNotMatch", "the signature is not that of this request and this secret key");
 }
 
+// Amazon's SDKs presign it without being asked: they have no body yet.
+const CRC32_OF_NOTHING = "AAAAAA==";
 const PRESIGNED = new Set([
   "X-Amz-Algorithm", "X-Amz-Credential", "X-Amz-Date", "X-Amz-Expires", "X-Amz-SignedHeaders", "X-Amz-Content-Sha256",
 ]);
 
-/** SDKs hoist x-amz-* headers into the query that they presign: what is no checksum is taken as the header it is. */
+/** SDKs hoist x-amz-* headers into the query that they presign: there they are the headers that they were. */
 function lower(query, given) {
-  const isHeader = ([name]) => /^x-amz-(?!checksum-|sdk-)/i.test(name) && !PRESIGNED.has(name);
+  const isHeader = ([name]) => /^x-amz-/i.test(name) && !PRESIGNED.has(name);
   for (const [name, value] of query.filter(isHeader).map(([name, value]) => [name.toLowerCase(), decodeURIComponent(value)])) {
     if (given.has(name)) throw invalid(`${name} stands in the headers and in the query`);
-    given.set(name, value);
+    if (!/^[\x20-\x7e]*$/.test(value) || name === "x-amz-content-sha256") throw invalid(`${name} may not stand so in a query`);
+    if (name !== "x-amz-checksum-crc32" || value !== CRC32_OF_NOTHING) given.set(name, value);
   }
   return query.filter((pair) => !isHeader(pair));
 }
