@@ -75,6 +75,20 @@ def test_what_has_stored_something_and_does_not_say_which_was_not_b2(proxy: Prox
     assert [event["key"] for event in proxy.app.wait(1)] == ["after.png"]
 
 
+@pytest.mark.parametrize("what", ["copy", "complete"])
+def test_a_page_is_no_proof_that_something_was_stored(proxy: Proxy, origin: Origin, what: str) -> None:
+    origin.answers = [Said(200, b"<html>welcome</html>", "text/html"), Said(headers=[ETAG])]
+
+    if what == "copy":
+        answer = proxy.signed("PUT", TARGET, b"", {"x-amz-copy-source": f"/{BUCKET}/a.png"})
+    else:
+        answer = proxy.signed("POST", f"{TARGET}?uploadId=u", b"<CompleteMultipartUpload/>")
+    proxy.signed("PUT", f"/{BUCKET}/after.png", BODY)
+
+    assert (answer.status, answer.code) == (503, "SlowDown")
+    assert [event["key"] for event in proxy.app.wait(1)] == ["after.png"]
+
+
 @pytest.mark.parametrize(("asked_s", "told_s"), [("4", "4"), ("1000", "60")])
 def test_a_longer_wait_than_a_request_can_bear_is_the_clients(
     proxy: Proxy, origin: Origin, asked_s: str, told_s: str

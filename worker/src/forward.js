@@ -41,11 +41,14 @@ export async function forward(request, signed, action, body, settings) {
   }
 }
 
-/** A page instead of XML is not from B2's S3, nor is what has stored an object and does not say which. */
+/** A page instead of XML is not from B2's S3, nor is what has stored an object and does not say which, nor a redirect. */
 function checked(answer, method, given) {
-  const isRefusal = answer.status >= 400 && !/xml/.test(answer.headers.get("content-type") ?? "");
-  const isStored = method === "PUT" && answer.ok && !given.has("x-amz-copy-source"); // of a copy its body tells
-  if (isRefusal || (isStored && !answer.headers.get("etag")) || (answer.status >= 300 && answer.status < 400 && answer.status !== 304))
+  const isCopy = given.has("x-amz-copy-source"); // its ETag stands in a document, as that of a multipart upload does
+  const type = answer.headers.get("content-type") ?? "";
+  const isPage = answer.status >= 400 ? !/xml/.test(type) : /html/.test(type) && (method === "POST" || isCopy);
+  const isUnnamed = method === "PUT" && answer.ok && !isCopy && !answer.headers.get("etag");
+  const isRedirect = answer.status >= 300 && answer.status < 400 && answer.status !== 304;
+  if (isPage || isUnnamed || isRedirect)
     throw slowDown("what answered was not B2; send it again");
   return answer;
 }
