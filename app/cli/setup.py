@@ -116,7 +116,9 @@ def setup(config: Any, is_plan: bool, terraform_dir: Path | None, is_print: bool
     else:
         with _told(run):
             run.apply(lambda step: click.echo(f"{_DONE[step.deed]:8} {step.title}"))
-        click.echo(f"images are at https://{given['domain']}; start the app: bowerbird serve; then: bowerbird doctor", err=True)
+        click.echo(
+            f"images are at https://{given['domain']}; start the app: bowerbird serve; then: bowerbird doctor", err=True
+        )
 
 
 def _secrets(given: dict[str, Any]) -> _Secrets:
