@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import Any, BinaryIO
@@ -22,6 +23,17 @@ WAIT_S = 10.0
 RECYCLE_AFTER = 200  # images; so no leak of a decoding library grows for ever
 _MESSAGE_BYTES = 4096
 _RIVALS = frozenset({"image/avif", "image/heic"})  # see _load_plugin in decoder.py
+
+
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """What a thumbnail is like (see app/thumbnail.py); `damage` says why frames behind the first cannot be decoded."""
+
+    width: int
+    height: int
+    blurhash: str
+    color: str
+    damage: str | None = None
 
 
 class DecoderPool:
@@ -63,12 +75,13 @@ class DecoderPool:
         the first is taken. Nothing is written if it raises.
         """
         task = {"content_type": content_type, "converts_to": converts_to, "timeout_s": self._convert_s}
-        with TemporaryFile() as result:
-            answer = self._ask(task, source, result.fileno())
-            result.seek(0)
-            while data := result.read(COPY_BYTES):
-                target.write(data)
+        answer = self._make(task, source, target)
         return answer["width"], answer["height"]
+
+    def draw(self, source: BinaryIO, target: BinaryIO, content_type: str) -> Drawn:
+        """Write the thumbnail of the image in `source` to `target`, having decoded all of the image on the way."""
+        task = {"content_type": content_type, "is_thumbnail": True, "timeout_s": self._convert_s}
+        return Drawn(**self._make(task, source, target))
 
     def close(self) -> None:
         """End every decoder that is idle; those at work end with their work. From now on every call raises Busy."""
@@ -77,6 +90,14 @@ class DecoderPool:
             while True:
                 if decoder := self._free.get_nowait():
                     decoder.kill()
+
+    def _make(self, task: dict[str, Any], source: BinaryIO, target: BinaryIO) -> dict[str, Any]:
+        with TemporaryFile() as result:
+            answer = self._ask(task, source, result.fileno())
+            result.seek(0)
+            while data := result.read(COPY_BYTES):
+                target.write(data)
+        return answer
 
     def _ask(self, task: dict[str, Any], source: BinaryIO, *targets: int) -> dict[str, Any]:
         with _descriptor(source) as descriptor, self._decoder(task["content_type"]) as decoder:

@@ -8,6 +8,7 @@ from .catalog import Catalog
 from .catalog.records import Upload
 from .edge.purge import Purge
 from .errors import Unavailable
+from .keys import thumbnail_key
 from .store.base import ObjectStore
 
 # A download that began before the deletion may fill the cache after the purge: the edge is told again.
@@ -50,6 +51,10 @@ class Deletions:
             try:
                 if row.purged_at is None:
                     self._store.delete(row.key, None if row.is_foreign else row.version_id)
+                    if row.thumbnail_tries:
+                        # After more than one try there may be versions that nobody knows of.
+                        known = row.thumbnail_version_id if row.thumbnail_tries == 1 else None
+                        self._store.delete(thumbnail_key(row.key), known)
                 gone.append(row)
             except Unavailable as e:
                 failed = e

@@ -15,9 +15,10 @@ from .catalog import Catalog
 from .catalog.records import State, Upload
 from .decoding import DecoderPool
 from .errors import Refused, Unavailable
-from .keys import THUMBNAILS, is_probe
+from .keys import THUMBNAILS
 from .settings import Settings
 from .store.base import ObjectStore, StoredObject
+from .strays import without_strays
 from .uploads import Uploads
 from .webhooks import REMEMBERED, Event
 
@@ -96,7 +97,8 @@ class Inventory:
         compared = Compared()
         missing: list[Upload] = []
         young = self._uploads.clock() - timedelta(seconds=grace_s)
-        for row, stored in _side_by_side(self._rows(), self._objects(young)):
+        objects = without_strays(self._store, self._store.list_objects(), self._rows(), young)
+        for row, stored in _side_by_side(self._rows(), objects):
             if row is None and stored is not None:
                 compared.found += self._catalog.changes.add(self._row(stored.key, stored.size, stored.modified_at))
             elif row is not None:
@@ -213,15 +215,6 @@ class Inventory:
         while batch := self._catalog.changes.listing(limit=1000, after=after):
             after = batch[-1].key
             yield from batch
-
-    def _objects(self, young: datetime) -> Iterator[StoredObject]:
-        """Yield what may be uploads. What a doctor that was killed has left goes, once it is not `young` any more."""
-        for stored in self._store.list_objects():
-            if is_probe(stored.key):
-                if stored.modified_at < young:
-                    self._store.delete(stored.key)
-            elif not stored.key.startswith(THUMBNAILS):
-                yield stored
 
 
 def _content_type(stored: StoredObject) -> str:

@@ -12,7 +12,9 @@ THUMBNAILS = "t/"
 
 PROBE_LENGTH = 24  # so long that no name of another client is taken for one
 
-PATTERN = rf"[{ALPHABET}]{{{MIN_LENGTH},{MAX_LENGTH}}}\.(?:{'|'.join(EXTENSIONS)})"
+_STEM = rf"[{ALPHABET}]{{{MIN_LENGTH},{MAX_LENGTH}}}"
+PATTERN = rf"{_STEM}\.(?:{'|'.join(EXTENSIONS)})"
+THUMBNAIL = rf"{THUMBNAILS}{_STEM}\.webp"
 PROBE = rf"doctor-[{ALPHABET}]{{{PROBE_LENGTH}}}(?:\.png)?"
 
 
@@ -50,6 +52,15 @@ def thumbnail_key(key: str) -> str:
     't/k7Wq3Zpa.webp'
     """
     return f"{THUMBNAILS}{key.rpartition('.')[0] or key}.webp"
+
+
+def is_thumbnail_key(text: str) -> bool:
+    """Whether `text` is the key of the thumbnail of such an object.
+
+    >>> is_thumbnail_key("t/k7Wq3Zpa.webp"), is_thumbnail_key("t/../a.webp")
+    (True, False)
+    """
+    return re.fullmatch(THUMBNAIL, text) is not None
 
 
 def is_key(text: str) -> bool:

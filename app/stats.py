@@ -9,12 +9,13 @@ from .costs import KINDS, Bill, estimate
 
 @dataclass(frozen=True, slots=True)
 class Stats:
-    """`stored` objects of `size` bytes, and `waiting` deletions that store or edge did not take yet; `today` and
-    `month` count transactions by class, for days of UTC."""
+    """`stored` objects of `size` bytes, `waiting` deletions that store or edge did not take yet, and `undrawn` uploads
+    whose thumbnail is still to be made; `today` and `month` count transactions by class, for days of UTC."""
 
     stored: int
     size: int
     waiting: int
+    undrawn: int
     today: dict[str, int]
     month: dict[str, int]
     bill: Bill
@@ -27,4 +28,5 @@ def collect(catalog: Catalog, *, now: datetime) -> Stats:
     by_day = catalog.transactions.since(day.replace(day=1))
     month = {kind: sum(counts.get(kind, 0) for counts in by_day.values()) for kind in KINDS}
     today = {kind: by_day.get(day, {}).get(kind, 0) for kind in KINDS}
-    return Stats(stored, size, catalog.uploads.waiting(), today, month, estimate(size, by_day, day))
+    waiting, undrawn = catalog.uploads.waiting(), catalog.thumbnails.waiting()
+    return Stats(stored, size, waiting, undrawn, today, month, estimate(size, by_day, day))

@@ -22,6 +22,7 @@ from .errors import Busy, Conflict, KeyTaken, TooLarge, Unavailable
 from .keys import new_key
 from .settings import Settings
 from .store.base import ObjectStore
+from .undrawn import Undrawn
 from .writers import Writers
 
 REPEAT_S = 60  # ShareX repeats a failed upload after one second; a person who clicks twice takes longer
@@ -78,6 +79,7 @@ class Uploads:
         writers: Writers,
         *,
         purge: Purge | None,
+        undrawn: Undrawn | None = None,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
@@ -88,6 +90,7 @@ class Uploads:
         self._store = store
         self._decoders = decoders
         self._writers = writers
+        self._undrawn = undrawn
         self._sleep = sleep
         self._secret = settings.signing_secret()
         self._spool_dir = settings.data_dir / "spool"
@@ -219,6 +222,9 @@ class Uploads:
                 row.key: self._store.put(row.key, image.file, content_type=row.content_type)
                 for row, image in zip(rows, prepared, strict=True)
             }
+            if self._undrawn:
+                for row, image in zip(rows, prepared, strict=True):
+                    self._undrawn.keep(row.key, image.file)
             self._catalog.uploads.finish(claim, versions, now=self.clock())
         except BaseException:
             with suppress(Unavailable):  # what cannot be taken back now is settled by reconcile

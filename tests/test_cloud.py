@@ -43,7 +43,9 @@ def redis():
 
 
 def versions(client):
-    return len(client.list_object_versions(Bucket="pics").get("Versions", []))
+    """How many versions of images there are; their thumbnails come a little later."""
+    found = client.list_object_versions(Bucket="pics").get("Versions", [])
+    return len([one for one in found if not one["Key"].startswith("t/")])
 
 
 if not {"postgres", "redis-server"} & missing().keys():

@@ -19,6 +19,8 @@ from app.errors import EdgeUnavailable, StoreFull, StoreMisconfigured
 from app.inventory import Inventory
 from app.keys import new_probe
 from app.store.s3 import S3Store
+from app.thumbnails import Thumbnails
+from app.undrawn import Undrawn
 from app.uploads import Options, Received, Uploads
 from app.webhooks import Event, Kind
 from app.writers import Writers
@@ -59,10 +61,19 @@ class Cloud:
         self.catalog = Catalog(settings.database_url.get_secret_value())
         self.catalog.upgrade()
         self.decoders, self._writers = DecoderPool(1), Writers(settings.data_dir)
+        self.undrawn = Undrawn(settings.data_dir)
         clock = lambda: self.now  # noqa: E731 it moves
         self.uploads = Uploads(
-            settings, self.catalog, self.store, self.decoders, self._writers, purge=purge, clock=clock
+            settings,
+            self.catalog,
+            self.store,
+            self.decoders,
+            self._writers,
+            purge=purge,
+            undrawn=self.undrawn,
+            clock=clock,
         )
+        self.thumbnails = Thumbnails(settings, self.catalog, self.store, self.decoders, self.uploads, self.undrawn)
         self.inventory = Inventory(settings, self.catalog, self.store, self.decoders, self.uploads)
         self._token = self.catalog.tokens.add("t", "d" * 64, frozenset({"upload"}), created_at=self.now)
         self._numbers = itertools.count()

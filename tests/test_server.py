@@ -1,5 +1,6 @@
 """The real server: gunicorn with gevent workers, started as a user starts it, under slow, rude and killed company."""
 
+import io
 import json
 import os
 import re
@@ -10,11 +11,13 @@ import subprocess
 import sys
 import threading
 import time
+import urllib.error
 import urllib.request
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from app.catalog import Catalog
 from app.catalog.records import State
@@ -206,7 +209,7 @@ def peak(pid):
 
 
 def objects(server: Server) -> set[str]:
-    return {path.name for path in (server.data_dir / "objects").rglob("*.*") if path.is_file()}
+    return {path.name for path in (server.data_dir / "objects").glob("??/*.*")}
 
 
 def test_killed_in_the_midst_of_uploads_nothing_acknowledged_is_lost(make_server, tmp_path):
@@ -296,6 +299,27 @@ def test_an_uploaded_image_opens_and_has_the_very_bytes(live_server):
         status, answer = send_all_then_read(live_server, request("PUT", "/api/upload/x", len(image)), image)
         with urllib.request.urlopen(answer["url"]) as got:
             assert (status, got.headers["Content-Type"], got.read()) == (201, samples.TYPES[kind], image)
+
+
+def test_a_thumbnail_is_there_soon_after_the_answer(live_server):
+    image = samples.make("png", 800, 600, seed=10)
+    _, answer = send_all_then_read(live_server, request("PUT", "/api/upload/x", len(image)), image)
+
+    missing, found = [], None
+    ends_at = time.monotonic() + 20
+    while found is None and time.monotonic() < ends_at:
+        try:
+            found = urllib.request.urlopen(answer["thumbnail_url"])
+        except urllib.error.HTTPError as e:
+            with e:
+                missing.append((e.status, e.headers["Cache-Control"]))
+
+    assert set(missing) <= {(404, "no-store")}
+    with found:
+        thumbnail = Image.open(io.BytesIO(found.read()))
+        assert found.headers["Content-Type"] == "image/webp"
+        assert "immutable" in found.headers["Cache-Control"] and found.headers["X-Content-Type-Options"] == "nosniff"
+    assert (thumbnail.format, thumbnail.size) == ("WEBP", (400, 300))
 
 
 def test_an_idle_connection_does_not_hold_up_the_end_and_a_request_under_way_is_finished(make_server):

@@ -15,6 +15,8 @@ from app.catalog.records import State
 from app.decoding import DecoderPool
 from app.errors import Conflict, StoreUnavailable
 from app.store.folder import FolderStore
+from app.thumbnails import Thumbnails
+from app.undrawn import Undrawn
 from app.upkeep import Upkeep
 from app.uploads import Options, Received, Uploads
 from app.writers import Writers
@@ -54,6 +56,8 @@ class House:
             clock=self.clock,
             sleep=sleep,
         )
+        undrawn = Undrawn(settings.data_dir)
+        self.thumbnails = Thumbnails(settings, self.catalog, self.store, self.decoders, self.uploads, undrawn)
         self.upkeep = Upkeep(self.uploads, self.catalog, self.store, self.writers)
         self.token = self.catalog.tokens.add("t", tokens.digest("x"), frozenset({"upload"}), created_at=self.clock())
 

@@ -21,6 +21,7 @@ from ..settings import PREFIX
 from .changes import Changes
 from .engine import Database, wait_long, wait_turn
 from .sessions import Sessions
+from .thumbnails import Thumbnails
 from .tokens import Tokens
 from .transactions import Transactions
 from .uploads import UploadRows
@@ -51,6 +52,7 @@ class Catalog:
         self.tokens = Tokens(self._database)
         self.sessions = Sessions(self._database)
         self.transactions = Transactions(self._database)
+        self.thumbnails = Thumbnails(self._database)
 
     def upgrade(self) -> None:
         """Bring the tables up to date; several servers may do so at once, one of them then does it.

@@ -12,7 +12,7 @@ from ..webhooks import Event, Kind
 from .engine import Database, Taken, wait_turn
 from .records import State, Upload
 from .schema import FOUND, events, uploads
-from .uploads import columns, tombstone, upload
+from .uploads import UNDRAWN_AGAIN, columns, tombstone, upload
 
 _SEEN = ("state", "content_type", "size", "width", "height", "sha256", "version_id", "confirmed_at")
 # Beside the senders' ids: what the doctor asks for.
@@ -58,7 +58,8 @@ class Changes:
     def admit(self, seen: Upload) -> bool:
         """Write what was seen of a found object, its new state included; False if its row is `found` no more, or if the
         bucket has changed since the row was read."""
-        return self._turn(seen, State.FOUND, {name: value for name, value in columns(seen).items() if name in _SEEN})
+        values = {name: value for name, value in columns(seen).items() if name in _SEEN}
+        return self._turn(seen, State.FOUND, values | UNDRAWN_AGAIN)
 
     def bury(self, row: Upload, *, at: datetime) -> bool:
         """Make the found `row`, under which nothing was at that moment, a tombstone; False as with `admit`."""

@@ -16,6 +16,14 @@ class State(StrEnum):
     REFUSED = "refused"  # another S3 client's, and not an image that is taken: left alone, not to be seen
 
 
+class Thumbnail(StrEnum):
+    """Whether an upload has its thumbnail."""
+
+    DUE = "due"  # from `thumbnail_due_at` on: at once, or later where it was tried already
+    MADE = "made"
+    FAILED = "failed"  # no decoder can read the image: it is kept as it is
+
+
 @dataclass(frozen=True, slots=True)
 class Upload:
     """The record of an object. `size` and `sha256` (hex) are those of the stored bytes; times are UTC."""
@@ -42,6 +50,13 @@ class Upload:
     confirmed_at: datetime | None = None  # when the bucket said that the object is there
     is_foreign: bool = False  # another S3 client wrote or removed it too: all versions go when it is deleted
     changes: int = 0  # grows with each change of the bucket: what was seen before the last one is not written
+    thumbnail: Thumbnail = Thumbnail.DUE
+    thumbnail_due_at: datetime | None = None  # None: at once
+    thumbnail_tries: int = 0
+    thumbnail_version_id: str | None = None
+    blurhash: str | None = None
+    color: str | None = None  # the most frequent one, as #rrggbb
+    problem: str | None = None  # why there is no thumbnail, or why frames behind the first are damaged
 
     @property
     def is_upload(self) -> bool:

@@ -28,6 +28,8 @@ KEY = Text().with_variant(Text(collation="C"), "postgresql")
 # The condition of an index, and of the query that is to use it: SQLite asks for the same text, not for bound values.
 UNSETTLED = text("state IN ('pending', 'deleting')")
 FOUND = text("state = 'found'")
+PROBLEM = text("state = 'live' AND problem IS NOT NULL")
+UNDRAWN = text("state = 'live' AND thumbnail = 'due'")
 
 tokens = Table(
     "tokens",
@@ -86,6 +88,13 @@ uploads = Table(
     Column("confirmed_at", UtcDateTime),
     Column("is_foreign", Boolean, nullable=False, server_default=false()),
     Column("changes", Integer, nullable=False, server_default="0"),
+    Column("thumbnail", String(10), nullable=False, server_default="due"),
+    Column("thumbnail_due_at", UtcDateTime),
+    Column("thumbnail_tries", Integer, nullable=False, server_default="0"),
+    Column("thumbnail_version_id", Text),
+    Column("blurhash", String(40)),
+    Column("color", String(7)),
+    Column("problem", String(200)),
     Index("uploads_created", "created_at", "key"),
     Index("uploads_sha256", "sha256"),
     Index("uploads_expiry", "expires_at"),
@@ -97,6 +106,8 @@ uploads = Table(
         postgresql_where=UNSETTLED,
     ),
     Index("uploads_found", "key", sqlite_where=FOUND, postgresql_where=FOUND),
+    Index("uploads_problem", "key", sqlite_where=PROBLEM, postgresql_where=PROBLEM),
+    Index("uploads_undrawn", "thumbnail_due_at", "created_at", sqlite_where=UNDRAWN, postgresql_where=UNDRAWN),
 )
 
 events = Table(

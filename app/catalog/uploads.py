@@ -9,11 +9,19 @@ from sqlalchemy import Connection, Row, and_, delete, func, insert, select, tupl
 
 from ..errors import BadRequest, Busy, KeyTaken
 from .engine import Database, Taken, wait_turn
-from .records import Claim, Claimed, State, Upload
+from .records import Claim, Claimed, State, Thumbnail, Upload
 from .schema import UNSETTLED, claims, uploads
 
 # A claim whose request still runs is kept this long; reconcile voids it before, if the request died.
 _RUNNING = timedelta(days=1)
+# What makes the thumbnail of a row due, whatever there was of it.
+UNDRAWN_AGAIN = {
+    "thumbnail": Thumbnail.DUE.value,
+    "thumbnail_due_at": None,
+    "blurhash": None,
+    "color": None,
+    "problem": None,
+}
 _IS_UPLOAD = uploads.c.state.in_([State.LIVE.value, State.FOUND.value]) | (
     (uploads.c.state == State.REFUSED.value) & (uploads.c.sha256 != "")
 )
@@ -162,14 +170,16 @@ def _claimed(connection: Connection, token_id: int, name: str, now: datetime) ->
 def tombstone(at: datetime) -> dict[str, Any]:
     """Return the values that make a row the tombstone of what was deleted then."""
     gone = {"state": State.DELETED.value, "deleted_at": at, "expires_at": None, "purged_at": None}
-    return gone | {"file_name": None, "title": None, "tags": [], "version_id": None}
+    gone |= {"file_name": None, "title": None, "tags": [], "version_id": None}
+    return gone | UNDRAWN_AGAIN
 
 
 def columns(row: Upload) -> dict[str, Any]:
     """Return the values of a row as the table takes them."""
-    return asdict(row) | {"state": row.state.value, "tags": list(row.tags)}
+    return asdict(row) | {"state": row.state.value, "thumbnail": row.thumbnail.value, "tags": list(row.tags)}
 
 
 def upload(row: Row[Any]) -> Upload:
     """Return a row of the table as the floors above see it."""
-    return Upload(**dict(row._mapping) | {"state": State(row.state), "tags": tuple(row.tags)})
+    told = {"state": State(row.state), "thumbnail": Thumbnail(row.thumbnail), "tags": tuple(row.tags)}
+    return Upload(**dict(row._mapping) | told)

@@ -11,6 +11,7 @@ from .doctor import doctor
 from .server import serve, worker
 from .setup import setup
 from .stats import stats_command
+from .thumbnails import thumbnails_command
 from .tokens import token
 from .upkeep import db, reconcile
 
@@ -26,7 +27,7 @@ def cli() -> None:
     """
 
 
-for _command in (serve, worker, token, sxcu, setup, doctor, stats_command, reconcile, db):
+for _command in (serve, worker, token, sxcu, setup, doctor, stats_command, thumbnails_command, reconcile, db):
     cli.add_command(_command)
 
 

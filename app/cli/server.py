@@ -4,6 +4,7 @@ import os
 import select
 import socket
 import sys
+import threading
 import time
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -24,6 +25,7 @@ from .wiring import open_catalog, open_jobs
 
 ROUND_S = 60
 EXPIRE_S = 10  # an image whose time is over is gone within a minute, from the edge too
+DRAW_S = 0.5  # between two looks for thumbnails that are due, each a question to an index that is mostly empty
 LOOK_S = 2  # between two looks for what is to inspect or to delete: questions to an index that is mostly empty
 INSPECTED = 100  # objects between two looks at the clock, for expiry must not wait for a very full bucket
 DAY_S = 24 * 3600  # between two lists of the bucket: class C, one for a thousand objects
@@ -42,8 +44,7 @@ def serve(no_worker: bool) -> None:
     _check_port(chosen.bind)
     chosen.signing_secret()
     catalog = open_catalog(chosen)
-    upkeep, _ = open_jobs(chosen, catalog)
-    upkeep.reconcile()
+    open_jobs(chosen, catalog).upkeep.reconcile()
     secret = _first_token(catalog, chosen)
     catalog.close()
     _greet(chosen, secret)
@@ -55,9 +56,10 @@ def serve(no_worker: bool) -> None:
 @click.command()
 @click.option("--with-parent", is_flag=True, help="End when standard input ends, as `serve` needs it.")
 def worker(with_parent: bool) -> None:
-    """Do the repeated jobs. Every two seconds: inspect what other S3 clients put into the bucket, end deletions that
-    store or edge did not take at once. Every ten: expire uploads. Once a minute: settle what a crash left, forget old
-    sessions. Once a day: hold the bucket's list against the catalog. A job that fails pauses, up to a minute.
+    """Do the repeated jobs. Twice a second: make the thumbnails that are due. Every two seconds: inspect what other S3
+    clients put into the bucket, end deletions that store or edge did not take at once. Every ten: expire uploads. Once
+    a minute: settle what a crash left, forget old sessions. Once a day: hold the bucket's list against the catalog. A
+    job that fails pauses, up to a minute.
 
     `bowerbird serve` starts one by itself.
 
@@ -66,16 +68,28 @@ def worker(with_parent: bool) -> None:
       bowerbird worker
     """
     chosen = settings.load()
-    upkeep, inventory = open_jobs(chosen, open_catalog(chosen))
-    jobs, heart = _jobs(chosen, upkeep, inventory), Heartbeat(chosen.data_dir)
+    opened = open_jobs(chosen, open_catalog(chosen))
+    jobs, heart = _jobs(chosen, opened.upkeep, opened.inventory), Heartbeat(chosen.data_dir)
+    drawing = [Job("thumbnails", DRAW_S, opened.thumbnails.make), Job("copies", ROUND_S, opened.thumbnails.sweep)]
+    # Of their own, for a thumbnail has to be there within two seconds whatever else takes long.
+    threading.Thread(target=_draw, args=(drawing,), daemon=True).start()
     with suppress(KeyboardInterrupt):
         _go_on(jobs, heart, with_parent)
+
+
+def _draw(jobs: list[Job]) -> None:
+    while True:
+        time.sleep(run_due(jobs, time.monotonic, _complain))
+
+
+def _complain(line: str) -> None:
+    click.echo(f"bowerbird worker: {line}", err=True)
 
 
 def _go_on(jobs: list[Job], heart: Heartbeat, with_parent: bool) -> None:
     while True:
         heart.beat()
-        wait_s = run_due(jobs, time.monotonic, lambda line: click.echo(f"bowerbird worker: {line}", err=True))
+        wait_s = run_due(jobs, time.monotonic, _complain)
         if not with_parent:
             time.sleep(wait_s)
         elif select.select([sys.stdin], [], [], wait_s)[0]:

@@ -30,6 +30,8 @@ def stats_command(as_json: bool) -> None:
     click.echo(f"stored       {found.stored:,} objects, {found.size / GB:,.3f} GB of {FREE_GB} GB that are free")
     if found.waiting:
         click.echo(f"deletions    {found.waiting:,} wait for the store or for Cloudflare: bowerbird doctor")
+    if found.undrawn:
+        click.echo(f"thumbnails   {found.undrawn:,} are still to be made")
     for kind in KINDS:
         free = "free" if kind == "A" else f"{FREE_A_DAY:,} a day are free"
         click.echo(f"class {kind}      {found.today[kind]:,} today, {found.month[kind]:,} this month ({free})")

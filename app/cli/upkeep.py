@@ -29,7 +29,8 @@ def reconcile(grace_s: int, accept_missing: bool) -> None:
       bowerbird reconcile
     """
     chosen = settings.load()
-    upkeep, inventory = open_jobs(chosen, open_catalog(chosen))
+    jobs = open_jobs(chosen, open_catalog(chosen))
+    upkeep, inventory = jobs.upkeep, jobs.inventory
     settled = upkeep.reconcile(grace_s=grace_s)
     compared = inventory.compare(grace_s=grace_s, accept_missing=accept_missing)
     click.echo(

@@ -1,6 +1,7 @@
 """What the commands are made of: a catalog that is up to date, and the use cases over it."""
 
 import atexit
+from dataclasses import dataclass
 
 from ..catalog import Catalog
 from ..decoding import DecoderPool
@@ -9,6 +10,8 @@ from ..inventory import Inventory
 from ..meter import Meter
 from ..settings import Settings
 from ..store import open_store
+from ..thumbnails import Thumbnails
+from ..undrawn import Undrawn
 from ..upkeep import Upkeep
 from ..uploads import Uploads
 from ..writers import Writers
@@ -22,12 +25,26 @@ def open_catalog(settings: Settings) -> Catalog:
     return catalog
 
 
-def open_jobs(settings: Settings, catalog: Catalog) -> tuple[Upkeep, Inventory]:
+@dataclass(frozen=True, slots=True)
+class Jobs:
+    """The use cases that a worker repeats."""
+
+    upkeep: Upkeep
+    inventory: Inventory
+    thumbnails: Thumbnails
+
+
+def open_jobs(settings: Settings, catalog: Catalog) -> Jobs:
     """Return the repeated jobs over `catalog` and the store that the settings name."""
     meter = Meter(catalog)
     atexit.register(meter.write)
     store = open_store(settings, count=meter.count)
     writers = Writers(settings.data_dir)
     decoders = DecoderPool(1)
+    undrawn = Undrawn(settings.data_dir)
     uploads = Uploads(settings, catalog, store, decoders, writers, purge=open_purge(settings))
-    return Upkeep(uploads, catalog, store, writers), Inventory(settings, catalog, store, decoders, uploads)
+    return Jobs(
+        Upkeep(uploads, catalog, store, writers),
+        Inventory(settings, catalog, store, decoders, uploads),
+        Thumbnails(settings, catalog, store, decoders, uploads, undrawn),
+    )

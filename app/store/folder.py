@@ -12,7 +12,7 @@ from typing import BinaryIO
 
 from ..blocking import run_blocking
 from ..errors import KeyTaken, StoreFull, StoreMisconfigured, StoreUnavailable
-from ..keys import is_key, is_probe
+from ..keys import THUMBNAILS, is_key, is_probe, is_thumbnail_key
 from .base import StoredObject
 
 _COPY_BYTES = 256 * 1024
@@ -79,7 +79,9 @@ class FolderStore:
     def list_objects(self) -> Iterator[StoredObject]:
         """See ObjectStore.list_objects."""
         with _ours(self._folder):
-            names = sorted(path.name for path in self._folder.glob("??/*") if _is_name(path.name))
+            names = [path.name for path in self._folder.glob("??/*")]
+            names += [THUMBNAILS + path.name for path in (self._folder / THUMBNAILS).glob("??/*")]
+            names = sorted(filter(_is_name, names))
         for name in names:
             if stored := self.head(name):
                 yield stored
@@ -105,7 +107,8 @@ class FolderStore:
     def _path(self, key: str) -> Path:
         if not _is_name(key):
             raise ValueError(f"{key[:80]!r} is not a key")
-        return self._folder / key[:2] / key
+        folder, _, name = key.rpartition("/")
+        return self._folder / folder / name[:2] / name
 
     def _temporary(self) -> Path:
         return self._tmp / f"{self._writer}~{secrets.token_hex(8)}"
@@ -114,7 +117,8 @@ class FolderStore:
         """Write `body` aside, make it durable, then give it its name: nobody ever sees half of it."""
         self._tmp.mkdir(parents=True, exist_ok=True)
         if not path.parent.is_dir():
-            path.parent.mkdir(exist_ok=True)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            _sync_folder(path.parent.parent)
             _sync_folder(self._folder)
         temporary = self._temporary()
         try:
@@ -130,7 +134,7 @@ class FolderStore:
 
 
 def _is_name(text: str) -> bool:
-    return is_key(text) or (is_probe(text) and "/" not in text)
+    return is_key(text) or is_thumbnail_key(text) or (is_probe(text) and "/" not in text)
 
 
 def _sync_folder(folder: Path) -> None:

@@ -12,7 +12,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from ..edge.headers import CACHE_CONTROL
 from ..errors import StoreMisconfigured, StoreUnavailable
-from ..keys import is_key
+from ..keys import is_key, is_thumbnail_key
 from .base import StoredObject
 from .s3_client import make_client
 from .s3_errors import TRANSIENT, Failure, Missing, is_about_the_name, refusal, retry_after, status_of
@@ -232,5 +232,5 @@ def _check_name(key: str) -> None:
 
 
 def _check(key: str) -> None:
-    if not is_key(key):
+    if not is_key(key) and not is_thumbnail_key(key):
         raise ValueError(f"{key[:80]!r} is not a key")

@@ -9,6 +9,7 @@ from flask import Blueprint, Response, g, jsonify, request
 
 from ..catalog.records import State, Upload
 from ..errors import NotFound
+from ..keys import thumbnail_key
 from ..tokens import MANAGE, UPLOAD
 from . import parts
 from .auth import authenticate
@@ -70,7 +71,7 @@ def answer(row: Upload) -> dict[str, Any]:
     url = f"{settings.public_url}/{path}"
     result: dict[str, Any] = {
         "url": url,
-        "thumbnail_url": url,
+        "thumbnail_url": f"{settings.public_url}/{quote(thumbnail_key(row.key))}",
         "deletion_url": f"{settings.base_url}/d/{path}/{parts().uploads.deletion_token(row.key)}",
         "key": row.key,
         "content_type": row.content_type,

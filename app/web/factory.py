@@ -15,6 +15,7 @@ from ..settings import Settings
 from ..store import open_store
 from ..store.base import ObjectStore
 from ..store.folder import FolderStore
+from ..undrawn import Undrawn
 from ..uploads import Uploads
 from ..writers import Writers
 from . import Parts, errors, headers
@@ -46,7 +47,8 @@ def build(settings: Settings, store: ObjectStore | None) -> Flask:
     meter = Meter(catalog)
     store = store or open_store(settings, count=meter.count, writer=writers.me())
     decoders = DecoderPool(max(1, (os.cpu_count() or 1) // settings.web_workers))
-    uploads = Uploads(settings, catalog, store, decoders, writers, purge=open_purge(settings))
+    undrawn = None if isinstance(store, FolderStore) else Undrawn(settings.data_dir)
+    uploads = Uploads(settings, catalog, store, decoders, writers, purge=open_purge(settings), undrawn=undrawn)
     inventory = Inventory(settings, catalog, store, decoders, uploads)
     app.extensions["bowerbird"] = Parts(
         settings,

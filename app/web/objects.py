@@ -10,9 +10,10 @@ from werkzeug.wsgi import wrap_file
 
 from ..edge.headers import CACHE_CONTROL, VIEWER_HEADERS
 from ..errors import NotFound
-from ..keys import PATTERN, PROBE
+from ..keys import EXTENSIONS, PATTERN, PROBE, THUMBNAIL, THUMBNAILS
 from ..store.base import StoredObject
 from ..store.folder import FolderStore
+from ..thumbnails import CONTENT_TYPE
 from . import parts
 
 objects = Blueprint("objects", __name__)
@@ -30,9 +31,16 @@ class ProbeConverter(BaseConverter):
     regex = PROBE
 
 
+class ThumbnailConverter(BaseConverter):
+    """The key of a thumbnail."""
+
+    regex = THUMBNAIL
+    part_isolating = False
+
+
 @objects.record_once
 def _know_keys(state: BlueprintSetupState) -> None:
-    state.app.url_map.converters.update(key=KeyConverter, probe=ProbeConverter)
+    state.app.url_map.converters.update(key=KeyConverter, probe=ProbeConverter, thumbnail=ThumbnailConverter)
 
 
 HEADERS = {"Cache-Control": CACHE_CONTROL, **VIEWER_HEADERS}
@@ -46,6 +54,15 @@ def serve(key: str) -> Response:
     if upload is None:
         raise NotFound("there is no such image")
     return _shown(upload.key, upload.content_type)
+
+
+@objects.get("/<thumbnail:key>")
+def serve_thumbnail(key: str) -> Response:
+    """The thumbnail of one live upload in the same ways; 404 also for one that is not made yet."""
+    stem = key.removeprefix(THUMBNAILS).rpartition(".")[0]
+    if not any(parts().uploads.find(f"{stem}.{extension}") for extension in EXTENSIONS):
+        raise NotFound("there is no such image")
+    return _shown(key, CONTENT_TYPE)
 
 
 @objects.get("/<probe:key>")

@@ -15,6 +15,8 @@ from .api import answer
 
 log = structlog.get_logger()
 
+_SHOWN = 20  # images that no decoder reads
+
 pages = Blueprint("pages", __name__)
 
 
@@ -118,6 +120,7 @@ def show_settings() -> AnyResponse | str:
         kinds=kinds,
         free_gb=FREE_GB,
         reach=reach.before(),
+        damaged=parts().catalog.thumbnails.failures(limit=_SHOWN),
     )
 
 

@@ -27,9 +27,10 @@ def test_people_read_lines(house):
     assert result.exit_code == 0
     lines = result.stdout.splitlines()
     assert lines[0].startswith("stored       1 objects, 0.000 GB of 10 GB")
-    assert lines[1] == "class A      1,200 today, 1,200 this month (free)"
-    assert lines[2].startswith("class B      3,500 today")
-    assert lines[4].startswith("this month   $0.0")
+    assert lines[1] == "thumbnails   1 are still to be made"
+    assert lines[2] == "class A      1,200 today, 1,200 this month (free)"
+    assert lines[3].startswith("class B      3,500 today")
+    assert lines[5].startswith("this month   $0.0")
 
 
 def test_machines_read_json(house):

@@ -33,9 +33,26 @@ def test_an_upload_is_answered_as_the_contract_says(client):
     assert answer.status_code == 201
     assert answer.headers["Location"] == body["url"] == f"http://127.0.0.1:8080/{body['key']}"
     assert list(body) == FIELDS
+    assert body["thumbnail_url"] == f"http://127.0.0.1:8080/t/{body['key'].rpartition('.')[0]}.webp"
     assert (body["content_type"], body["width"], body["height"]) == ("image/png", 64, 48)
     assert body["expires_at"] is None and body["created_at"].endswith("Z")
     assert answer.get_data(as_text=True).isascii()
+
+
+def test_a_thumbnail_is_served_as_long_as_its_image(client, app):
+    body = post(client).json
+    path = body["thumbnail_url"].removeprefix("http://127.0.0.1:8080")
+    early = client.get(path)
+    app.extensions["bowerbird"].store.put(path[1:], io.BytesIO(b"small"), content_type="image/webp")
+
+    answer = client.get(path)
+    app.extensions["bowerbird"].catalog.uploads.retire_uploads([body["key"]])
+
+    assert (early.status_code, early.headers["Cache-Control"]) == (404, "no-store")
+    assert (answer.status_code, answer.data, answer.content_type) == (200, b"small", "image/webp")
+    assert "immutable" in answer.headers["Cache-Control"]
+    assert client.get(path).status_code == 404
+    assert client.get("/t/../etc/passwd").status_code == client.get("/t/nothing2.webp").status_code == 404
 
 
 @pytest.mark.parametrize("path", ["/api/upload", "/api/upload/"])

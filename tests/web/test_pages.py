@@ -214,3 +214,16 @@ def test_settings_show_what_is_stored_to_who_is_signed_in(client):
     assert page.status_code == 200
     assert "1 objects" in page.text and "a folder of this server" in page.text
     assert "Class B" not in page.text
+
+
+def test_settings_name_the_images_that_no_decoder_reads(client, app):
+    sign_in(client)
+    key = upload(client)["key"]
+    catalog = app.extensions["bowerbird"].catalog
+    assert "1 are still to be made" in client.get("/settings").text
+
+    catalog.thumbnails.failed(catalog.uploads.get(key), "cut <off>", is_over=True)
+
+    page = client.get("/settings").text
+    assert key in page and "cut &lt;off&gt;" in page and "cut <off>" not in page
+    assert "all are made" in page
