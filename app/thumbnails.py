@@ -1,5 +1,7 @@
 """Thumbnails of uploads: made after the answer, stored beside the image, gone with it."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from tempfile import SpooledTemporaryFile
 from typing import BinaryIO, cast
@@ -9,7 +11,7 @@ import structlog
 from .catalog import Catalog
 from .catalog.records import Thumbnail, Upload
 from .decoding import DecoderPool
-from .errors import BadImage, TooComplex, Unavailable
+from .errors import BadImage, StoreFull, TooComplex, Unavailable
 from .keys import thumbnail_key
 from .settings import Settings
 from .store.base import ObjectStore
@@ -54,7 +56,8 @@ class Thumbnails:
             if not self._catalog.thumbnails.begin(row, until=self._uploads.clock() + pause):
                 continue
             try:
-                count += self._make(row)
+                with _on_our_disk():
+                    count += self._make(row)
             except BadImage as e:
                 is_over = not isinstance(e, TooComplex) or row.thumbnail_tries + 1 >= TRIES
                 log.warning("no thumbnail", key=row.key, error=str(e), is_over=is_over)
@@ -96,3 +99,12 @@ class Thumbnails:
         elif row.thumbnail_tries:
             self._uploads.deletions.forget(row)
         return is_made
+
+
+@contextmanager
+def _on_our_disk() -> Iterator[None]:
+    """Turn what the disk refuses to the spool into ours: it must not end the worker."""
+    try:
+        yield
+    except OSError as e:
+        raise StoreFull("the server's disk does not take what is spooled") from e

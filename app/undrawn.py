@@ -29,39 +29,47 @@ class Undrawn:
         """Copy `file`, from its first byte to its last; one that is large, or on a disk that is nearly full, is not."""
         if time.monotonic() - self._swept_at >= SWEEP_S:
             self.sweep()
-        is_large = file.seek(0, os.SEEK_END) > MOST_BYTES
-        if is_large or not is_key(key) or shutil.disk_usage(self._folder).free < FREE_BYTES:
-            return
         temporary = self._folder / f"~{secrets.token_hex(8)}"
         try:
+            is_large = file.seek(0, os.SEEK_END) > MOST_BYTES
+            if is_large or not is_key(key) or shutil.disk_usage(self._folder).free < FREE_BYTES:
+                return
             with temporary.open("xb") as copy:
                 file.seek(0)
                 shutil.copyfileobj(file, copy, _COPY_BYTES)
             temporary.rename(self._folder / key)
         except OSError:  # such as a full disk
-            temporary.unlink(missing_ok=True)
+            _remove(temporary)
 
     def take(self, key: str, into: BinaryIO) -> bool:
-        """Write the copy to `into`, and return whether there was one."""
+        """Write the copy to `into`, and return whether there was one; `into` is empty if not."""
         if not is_key(key):
             return False
         try:
             with (self._folder / key).open("rb") as file:
                 shutil.copyfileobj(file, into, _COPY_BYTES)
-        except FileNotFoundError:
+        except OSError:
+            into.seek(0)
+            into.truncate()
             return False
         return True
 
     def drop(self, key: str) -> None:
         """Forget the copy; none is no error."""
         if is_key(key):
-            (self._folder / key).unlink(missing_ok=True)
+            _remove(self._folder / key)
 
     def sweep(self) -> None:
         """Forget what is older than KEEP_S."""
         self._swept_at = time.monotonic()
         oldest = time.time() - KEEP_S
-        for entry in os.scandir(self._folder):
-            with suppress(FileNotFoundError):
-                if entry.stat().st_mtime < oldest:
-                    Path(entry.path).unlink()
+        with suppress(OSError):
+            for path in list(self._folder.iterdir()):
+                with suppress(OSError):  # another process may have been faster
+                    if path.stat().st_mtime < oldest:
+                        path.unlink()
+
+
+def _remove(path: Path) -> None:
+    with suppress(OSError):
+        path.unlink()

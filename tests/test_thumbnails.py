@@ -2,15 +2,16 @@
 
 import io
 import os
+import shutil
 import time
 from datetime import timedelta
 
 import pytest
 from PIL import Image
 
-from app import undrawn
+from app import thumbnails, undrawn
 from app.catalog.records import State, Thumbnail
-from app.errors import BadImage, Busy, StoreUnavailable, TooComplex
+from app.errors import BadImage, Busy, StoreFull, StoreUnavailable, TooComplex
 from app.keys import thumbnail_key
 from app.store.folder import FolderStore
 from app.undrawn import KEEP_S
@@ -225,6 +226,36 @@ def test_a_server_without_a_worker_does_not_fill_its_disk(cloud, monkeypatch):
 
     assert [copy.name for copy in cloud.undrawn._folder.iterdir()] == [last]
     assert cloud.thumbnails.make() == 5
+
+
+def test_where_the_disk_takes_nothing_an_upload_goes_on_and_a_thumbnail_comes_later(cloud, monkeypatch):
+    folder = cloud.undrawn._folder
+    folder.rmdir()
+    monkeypatch.setattr(undrawn, "SWEEP_S", 0)
+
+    key = cloud.send(LARGE).key
+
+    with monkeypatch.context() as patch:
+        patch.setattr(thumbnails, "SpooledTemporaryFile", refusing(OSError(28, "No space left on device")))
+        with pytest.raises(StoreFull):
+            cloud.thumbnails.make()
+    assert (cloud.state(key), row(cloud, key).thumbnail) == (State.LIVE, Thumbnail.DUE)
+    cloud.now += timedelta(hours=1)
+    assert cloud.thumbnails.make() == 1
+
+
+def test_a_copy_that_cannot_be_read_is_fetched(cloud, monkeypatch):
+    key = cloud.send(LARGE).key
+    copyfileobj = shutil.copyfileobj
+
+    def failing(source, target, length):
+        copyfileobj(io.BytesIO(b"half"), target, length)
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr(shutil, "copyfileobj", failing)
+
+    assert cloud.thumbnails.make() == 1
+    assert picture(cloud, key).size == (400, 300)
 
 
 def test_no_copy_stays_behind(cloud):
