@@ -53,12 +53,12 @@ class S3Store:
         self._clock = clock
         self._sleep = sleep
         self._client: Any = None
-        self._options = {
-            "endpoint_url": endpoint,
-            "region_name": region,
-            "aws_access_key_id": access_key_id,
-            "aws_secret_access_key": secret_access_key,
-            "verify": str(ca_bundle) if ca_bundle else None,
+        self._account: dict[str, Any] = {
+            "endpoint": endpoint,
+            "region": region,
+            "access_key_id": access_key_id,
+            "secret_access_key": secret_access_key,
+            "ca_bundle": ca_bundle,
         }
 
     def put(self, key: str, body: BinaryIO, *, content_type: str) -> str | None:
@@ -196,7 +196,7 @@ class S3Store:
 
     def _connect(self) -> Any:
         if self._client is None:
-            self._client = make_client(self._counted, **self._options)
+            self._client = make_client(self._counted, **self._account)
         return self._client
 
     def _counted(self, event_name: str, **_: Any) -> None:

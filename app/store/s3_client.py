@@ -1,14 +1,24 @@
 """The boto3 client, set up for what B2 takes and for a proxy before it."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import boto3
 from botocore.config import Config
 
 
-def make_client(counted: Callable[..., None], *, read_timeout_s: float = 30, **options: Any) -> Any:
-    """Return a client of S3; `counted` is botocore's listener for each request that is sent, `options` are boto3's."""
+def make_client(
+    counted: Callable[..., None],
+    *,
+    endpoint: str,
+    region: str,
+    access_key_id: str,
+    secret_access_key: str,
+    ca_bundle: Path | None = None,
+    read_timeout_s: float = 30,
+) -> Any:
+    """Return a client of S3; `counted` is botocore's listener for each request that is sent."""
     config = Config(
         signature_version="s3v4",
         s3={"addressing_style": "path"},
@@ -20,7 +30,15 @@ def make_client(counted: Callable[..., None], *, read_timeout_s: float = 30, **o
         read_timeout=read_timeout_s,
         max_pool_connections=32,
     )
-    client = boto3.session.Session().client("s3", config=config, **options)
+    client = boto3.session.Session().client(
+        "s3",
+        config=config,
+        endpoint_url=endpoint,
+        region_name=region,
+        aws_access_key_id=access_key_id,
+        aws_secret_access_key=secret_access_key,
+        verify=str(ca_bundle) if ca_bundle else None,
+    )
     # Behind a Worker a 100-continue stalls or breaks the answer; the body is small, it can go at once.
     client.meta.events.register("before-call.s3.PutObject", _without_expect)
     client.meta.events.register("before-send.s3", counted)

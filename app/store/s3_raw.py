@@ -3,7 +3,6 @@
 import re
 from collections.abc import Mapping
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -20,27 +19,11 @@ _TIMEOUT_S = 15  # the signing proxy tries four times before it gives up
 class RawBucket:
     """One bucket. Every method returns the answer, a refusal as well; StoreUnavailable where none came."""
 
-    def __init__(
-        self,
-        *,
-        endpoint: str,
-        region: str,
-        bucket: str,
-        access_key_id: str,
-        secret_access_key: str,
-        ca_bundle: Path | None = None,
-    ) -> None:
+    def __init__(self, *, bucket: str, **account: Any) -> None:
+        """`account` is what `make_client` takes."""
         self._bucket = bucket
         self._answer: Answer | None = None
-        self._client = make_client(
-            _uncounted,
-            read_timeout_s=_TIMEOUT_S,
-            endpoint_url=endpoint,
-            region_name=region,
-            aws_access_key_id=access_key_id,
-            aws_secret_access_key=secret_access_key,
-            verify=str(ca_bundle) if ca_bundle else None,
-        )
+        self._client = make_client(_uncounted, read_timeout_s=_TIMEOUT_S, **account)
         # As it came, before boto3 makes an exception of it.
         self._client.meta.events.register("before-parse.s3", self._note)
 
