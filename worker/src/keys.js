@@ -3,7 +3,7 @@
 import { S3Error, invalid } from "./errors.js";
 import { uriEncode } from "./sigv4.js";
 
-/** The path and query as they came: URL.pathname would already have read some of it. */
+/** The path and query as they came: URL.pathname would already have read some of it. Both are UTF-8, else refused. */
 export function rawTarget(url) {
   const [, target] = /^[a-z]+:\/\/[^/?#]*([^#]*)/i.exec(url);
   const [path, ...search] = target.split("?");
@@ -16,16 +16,14 @@ export function rawTarget(url) {
   }
 }
 
-/** Return the key, decoded; what a path could be read in two ways by is refused, as are names that B2 cannot hold. */
+/**
+ * Return the key, decoded; what a path could be read in two ways by is refused, as are names that B2 cannot hold.
+ * @param {string} encoded of a path that `rawTarget` returned
+ */
 export function readKey(encoded) {
   if (!encoded) return "";
-  let key;
-  try {
-    key = decodeURIComponent(encoded);
-  } catch {
-    throw new S3Error(400, "InvalidURI", "the key is not UTF-8");
-  }
   if (/%2F/i.test(encoded)) throw invalid("a key has no encoded '/'");
+  const key = decodeURIComponent(encoded);
   checkKey(key);
   return key;
 }
