@@ -26,6 +26,8 @@ FLOORS = [
         "images",
         "metadata",
         "keys",
+        "paging",
+        "search",
         "tokens",
         "settings",
         "setting_types",

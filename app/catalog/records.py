@@ -57,6 +57,7 @@ class Upload:
     blurhash: str | None = None
     color: str | None = None  # the most frequent one, as #rrggbb
     problem: str | None = None  # why there is no thumbnail, or why frames behind the first are damaged
+    is_favourite: bool = False
 
     @property
     def is_upload(self) -> bool:

@@ -170,7 +170,7 @@ def _claimed(connection: Connection, token_id: int, name: str, now: datetime) ->
 def tombstone(at: datetime) -> dict[str, Any]:
     """Return the values that make a row the tombstone of what was deleted then."""
     gone = {"state": State.DELETED.value, "deleted_at": at, "expires_at": None, "purged_at": None}
-    gone |= {"file_name": None, "title": None, "tags": [], "version_id": None}
+    gone |= {"file_name": None, "title": None, "tags": [], "version_id": None, "is_favourite": False}
     return gone | UNDRAWN_AGAIN
 
 
