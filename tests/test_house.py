@@ -49,6 +49,7 @@ FLOORS = [
         "upkeep",
         "inventory",
         "issuing",
+        "jobs",
         "clients",
         "setup",
         "doctor",

@@ -8,6 +8,7 @@ import click
 
 from .. import settings, stats
 from ..costs import FREE_A_DAY, FREE_GB, GB, KINDS
+from ..jobs import show_count
 from .wiring import open_catalog
 
 
@@ -29,9 +30,9 @@ def stats_command(as_json: bool) -> None:
     bill = found.bill
     click.echo(f"stored       {found.stored:,} objects, {found.size / GB:,.3f} GB of {FREE_GB} GB that are free")
     if found.waiting:
-        click.echo(f"deletions    {found.waiting:,} wait for the store or for Cloudflare: bowerbird doctor")
+        click.echo(f"deletions    {show_count(found.waiting)} wait for the store or for Cloudflare: bowerbird doctor")
     if found.undrawn:
-        click.echo(f"thumbnails   {found.undrawn:,} are still to be made")
+        click.echo(f"thumbnails   {show_count(found.undrawn)} are still to be made")
     for kind in KINDS:
         free = "free" if kind == "A" else f"{FREE_A_DAY:,} a day are free"
         click.echo(f"class {kind}      {found.today[kind]:,} today, {found.month[kind]:,} this month ({free})")
