@@ -37,6 +37,10 @@ class Tallies:
         """Return the live uploads by the id of the token that sent them ('' where none did)."""
         return sorted(self._sums("token"), key=lambda one: -one.count)
 
+    def by_holder(self) -> list[Tally]:
+        """Return what each token, by its id, holds: what counts towards its quota."""
+        return self._sums("held")
+
     def by_day(self, first: date, last: date) -> list[Tally]:
         """Return the live uploads of each day (UTC) from `first` to `last`, days without any too."""
         days = (last - first).days + 1
