@@ -36,7 +36,12 @@ FLOORS = [
     {"catalog", "store", "edge", "decoding", "decoder", "thumbnail", "writers", "heartbeat"},
     {
         "deletions",
+        "export",
+        "importing",
         "meter",
+        "move",
+        "preparing",
+        "receiving",
         "rounds",
         "stats",
         "strays",

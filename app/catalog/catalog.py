@@ -20,6 +20,7 @@ from ..errors import SettingsError
 from ..settings import PREFIX
 from .changes import Changes
 from .engine import Database, wait_long, wait_turn
+from .imports import Imports
 from .sessions import Sessions
 from .thumbnails import Thumbnails
 from .tokens import Tokens
@@ -53,6 +54,7 @@ class Catalog:
         self.sessions = Sessions(self._database)
         self.transactions = Transactions(self._database)
         self.thumbnails = Thumbnails(self._database)
+        self.imports = Imports(self._database)
 
     def upgrade(self) -> None:
         """Bring the tables up to date; several servers may do so at once, one of them then does it.
