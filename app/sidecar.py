@@ -1,6 +1,7 @@
 """The JSON beside an exported image: all that the catalog knows of it, and that an import takes back."""
 
 import json
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ FORMAT = 1
 _MAX_BYTES = 1024 * 1024
 
 
-def describe(row: Upload, public_url: str) -> dict[str, Any]:
+def describe(row: Upload, albums: Sequence[str], public_url: str) -> dict[str, Any]:
     """Return what is written of a live upload; the deletion URL is a secret and not among it."""
     return {
         "bowerbird_export": FORMAT,
@@ -31,6 +32,8 @@ def describe(row: Upload, public_url: str) -> dict[str, Any]:
         "file_name": row.file_name,
         "title": row.title,
         "tags": list(row.tags),
+        "is_favourite": row.is_favourite,
+        "albums": list(albums),
     }
 
 

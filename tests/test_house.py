@@ -26,6 +26,8 @@ FLOORS = [
         "images",
         "metadata",
         "keys",
+        "paging",
+        "search",
         "tokens",
         "settings",
         "setting_types",
@@ -66,6 +68,7 @@ ONLY = {
     "botocore": "store",
     "b2sdk": "edge",
     "cloudflare": "edge",
+    "psycopg": "importing",  # of Zipline; the catalog's is SQLAlchemy's affair
 }
 
 

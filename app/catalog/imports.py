@@ -1,9 +1,11 @@
 """The rows of imports: what was taken from where, written in the transaction that makes an imported row live."""
 
 from collections.abc import Sequence
+from datetime import datetime
 
 from sqlalchemy import Connection, delete, insert, select
 
+from .albums import put_in_named
 from .engine import Database
 from .records import Origin
 from .schema import imports
@@ -22,8 +24,10 @@ class Imports:
             return {row.source_id: row.key for row in connection.execute(select(imports).where(are))}
 
 
-def note_import(connection: Connection, origin: Origin, key: str) -> None:
-    """Write down that what comes from `origin` is `key` now."""
+def note_import(connection: Connection, origin: Origin, key: str, now: datetime) -> None:
+    """Write down that what comes from `origin` is `key` now, a live upload, and put that into its albums."""
     is_it = (imports.c.source == origin.source) & (imports.c.source_id == origin.source_id)
     connection.execute(delete(imports).where(is_it))
     connection.execute(insert(imports).values(source=origin.source, source_id=origin.source_id, key=key))
+    if origin.albums:
+        put_in_named(connection, origin.albums, key, now=now)

@@ -72,7 +72,7 @@ class UploadRows:
                 for key in claim.keys:
                     _go_live(connection, key, {"version_id": versions[key]} | _imported(claim.origin, now))
                     if claim.origin:
-                        note_import(connection, claim.origin, key)
+                        note_import(connection, claim.origin, key, now)
                 ends = now + timedelta(seconds=claim.ttl_s)
                 connection.execute(update(claims).where(_is(claim.token_id, claim.name)).values(expires_at=ends))
         except Taken as e:
@@ -182,13 +182,13 @@ def _imported(origin: Origin | None, now: datetime) -> dict[str, Any]:
     if origin is None:
         return {}
     dated = {"created_at": origin.created_at} if origin.created_at else {}
-    return {"confirmed_at": now, "thumbnail_due_at": now} | dated
+    return {"confirmed_at": now, "thumbnail_due_at": now, "is_favourite": origin.is_favourite} | dated
 
 
 def tombstone(at: datetime) -> dict[str, Any]:
     """Return the values that make a row the tombstone of what was deleted then."""
     gone = {"state": State.DELETED.value, "deleted_at": at, "expires_at": None, "purged_at": None}
-    gone |= {"file_name": None, "title": None, "tags": [], "version_id": None}
+    gone |= {"file_name": None, "title": None, "tags": [], "version_id": None, "is_favourite": False}
     return gone | UNDRAWN_AGAIN
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from .files import Files
-from .incoming import Incoming, Passed, Source, moment, short_id, tidy_tags, tidy_title
+from .incoming import Incoming, Passed, Source, moment, short_id, tidy_albums, tidy_tags
 from .sqlite import rows
 
 NAME = "chibisafe"
@@ -43,7 +43,7 @@ def _incoming(row: dict[str, Any], files: Files, tags: list[str], albums: list[s
         name=row["original"],
         tags=tidy_tags(tags),
         created_at=moment(row["createdAt"]),
-        albums=tuple(title for album in albums if (title := tidy_title(album))),
+        albums=tidy_albums(albums),
     )
 
 

@@ -11,7 +11,7 @@ from typing import Any
 from .. import sidecar
 from ..errors import BadRequest
 from .files import read_file
-from .incoming import Incoming, Passed, Source, moment, short_id, tidy_tags, tidy_title
+from .incoming import Incoming, Passed, Source, moment, short_id, tidy_albums, tidy_tags, tidy_title
 
 
 def read_folder(folder: Path, *, is_recursive: bool = True) -> Source:
@@ -61,8 +61,7 @@ def _look_at(root: Path, path: Path, names: list[str]) -> Iterator[Incoming | Pa
 
 def _told_of(one: Incoming, told: dict[str, Any]) -> Incoming:
     """Return an exported image, wherever its folder is by now, with what is told of it."""
-    tags = told.get("tags")
-    file_name = told.get("file_name")
+    tags, albums, file_name = (told.get(name) for name in ("tags", "albums", "file_name"))
     return replace(
         one,
         source="bowerbird",
@@ -74,6 +73,8 @@ def _told_of(one: Incoming, told: dict[str, Any]) -> Incoming:
         tags=tidy_tags(tags) if isinstance(tags, list) else (),
         created_at=moment(told.get("created_at")) or one.created_at,
         expires_at=moment(told.get("expires_at")),
+        is_favourite=told.get("is_favourite") is True,
+        albums=tidy_albums(albums) if isinstance(albums, list) else (),
         is_image=True,
         keep_metadata=True,  # what was to be removed is not in it
     )

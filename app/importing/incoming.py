@@ -8,10 +8,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from ..errors import TooLarge
+from ..catalog.records import MAX_ALBUM, MAX_TAG, MAX_TAGS, MAX_TITLE
+from ..errors import StoreFull, TooLarge
 from ..receiving import Part, Received
-
-MAX_TITLE, MAX_TAG, MAX_TAGS = 200, 50, 20
 
 _LONGEST_ID = 500  # bytes: an index of PostgreSQL takes no row of more than 2,700
 _CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
@@ -26,11 +25,14 @@ class Sink:
         self._part = Part(name, spool_dir)
 
     def write(self, chunk: bytes) -> None:
-        """Take the next bytes; raise TooLarge as soon as they are too many."""
+        """Take the next bytes; raise TooLarge as soon as they are too many, StoreFull if our disk does not take them."""
         self._size += len(chunk)
         if self._size > self._max_bytes:
             raise TooLarge(f"it has more than {self._max_bytes:,} bytes; no more are taken")
-        self._part.write(chunk)
+        try:
+            self._part.write(chunk)
+        except OSError as e:
+            raise StoreFull("the server's disk does not take what is spooled") from e
 
     def restart(self) -> None:
         """Forget what came, for it comes once more."""
@@ -106,6 +108,12 @@ def short_id(text: str) -> str:
 def tidy_title(text: Any) -> str | None:
     """Return a title as the catalog takes it: one line, cut to 200 characters; None where nothing is left."""
     return _plain(text)[:MAX_TITLE].strip() or None
+
+
+def tidy_albums(names: Iterable[Any]) -> tuple[str, ...]:
+    """Return the names of albums as the catalog takes them: one line each, cut to 100 characters, each once."""
+    found = (_plain(name)[:MAX_ALBUM].strip() for name in names)
+    return tuple(dict.fromkeys(name for name in found if name))
 
 
 def tidy_tags(names: Iterable[Any]) -> tuple[str, ...]:

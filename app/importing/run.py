@@ -12,7 +12,7 @@ from enum import StrEnum
 
 from ..catalog import Catalog
 from ..catalog.records import Origin, State, Upload
-from ..errors import Busy, KeyTaken, NameTaken, Refused, UnsupportedType
+from ..errors import Busy, KeyTaken, NameTaken, Refused, StoreFull, UnsupportedType
 from ..settings import Settings
 from ..tokens import Token, digest, new_token
 from ..uploads import Options, Uploads
@@ -102,6 +102,8 @@ class Importing:
             return Outcome(Deed.REFUSED if one.is_image else Deed.PASSED, one.old, why=str(e))
         except (Refused, KeyTaken) as e:
             return Outcome(Deed.REFUSED, one.old, why=str(e))
+        except OSError as e:
+            raise StoreFull("the server's disk does not take what is spooled") from e
         return Outcome(Deed.TAKEN, one.old, row.key)
 
     def _patiently(self, source: Source, one: Incoming, token: Token) -> Upload:
@@ -123,7 +125,8 @@ class Importing:
             if one.expires_at and one.expires_at <= now:
                 raise Refused("its time is over")
             place, source_id = _place(source, one)
-            origin = Origin(place, source_id, min(created_at, now) if created_at else None, one.key)
+            created_at = min(created_at, now) if created_at else None
+            origin = Origin(place, source_id, created_at, one.key, one.is_favourite, one.albums)
             options = Options(one.expires_at, one.keep_metadata or self._keep_metadata, one.title, one.tags)
             return self._uploads.accept([received], options, token_id=token.id, origin=origin)[0]
 

@@ -12,7 +12,7 @@ from typing import Any
 from ..errors import BadRequest
 from .copied import Dump, Server
 from .files import Files
-from .incoming import Incoming, Passed, Source, moment, short_id, tidy_tags, tidy_title
+from .incoming import Incoming, Passed, Source, moment, short_id, tidy_albums, tidy_tags
 
 NAME = "zipline"
 PROTECTED = "protected there by a password or a number of views, and here open to all (--protected takes it)"
@@ -74,7 +74,6 @@ def _incoming(file: _File, library: _Library, files: Files, with_protected: bool
         return Passed(old, EXPIRED)
     if file.is_protected and not with_protected:
         return Passed(old, PROTECTED)
-    folder = tidy_title(library.folders.get(file.folder or ""))
     return Incoming(
         # The ids are counted from one in version 3, and given anew in an export; a name is one of a datasource.
         source_id=short_id(f"{file.created_at} {file.name}"),
@@ -85,7 +84,7 @@ def _incoming(file: _File, library: _Library, files: Files, with_protected: bool
         created_at=file.created_at,
         expires_at=file.expires_at,
         is_favourite=file.is_favourite,
-        albums=(folder,) if folder else (),
+        albums=tidy_albums([library.folders.get(file.folder or "")]),
     )
 
 

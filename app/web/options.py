@@ -4,10 +4,10 @@ import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
+from ..catalog.records import MAX_TAG, MAX_TAGS, MAX_TITLE
 from ..errors import BadRequest
 from ..uploads import Options
 
-MAX_TITLE, MAX_TAG, MAX_TAGS = 200, 50, 20
 MAX_LIFE = timedelta(days=36_525)
 
 _SPAN = re.compile(r"([0-9]{1,6})\s*(s|m|min|h|d|w|y)")

@@ -14,6 +14,7 @@ from app.catalog import Catalog, schema
 from app.catalog.catalog import _config
 from app.catalog.records import Claim, State, Upload
 from app.errors import BadRequest, Busy, KeyTaken, NameTaken, StoreMisconfigured
+from app.search import parse
 from app.tokens import SCOPES
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -61,11 +62,16 @@ def test_what_an_older_version_wrote_stays_and_is_found_as_before(url):
         command.upgrade(config, "0001")
         names = "key, state, content_type, size, width, height, sha256, created_at, deletion_digest, writer, tags"
         connection.execute(text(f"INSERT INTO uploads ({names}) VALUES ({values})"))
+        values = values.replace("k1", "k2").replace("deleting", "live").replace("[]", '["cat"]')
+        connection.execute(text(f"INSERT INTO uploads ({names}, title) VALUES ({values}, 'old')"))
 
     catalog.upgrade()
 
     (found,) = catalog.uploads.unsettled(limit=10)
     assert (found.key, found.size, found.is_foreign, found.changes) == ("k1.png", 5, False, 0)
+    for query in (parse("old"), parse("tag:cat"), parse("")):
+        assert [one.key for one in catalog.library.page(query, now=NOW, limit=9).uploads] == ["k2.png"]
+    assert (catalog.tallies.stored().count, catalog.tallies.by_type()[0].count) == (2, 1)
     with catalog._database.read() as connection:
         indexes = {one["name"]: one for one in look(connection).get_indexes("uploads")}
         conditions = {str(option) for option in indexes["uploads_unsettled"]["dialect_options"].values()}
