@@ -45,6 +45,7 @@ FLOORS = [
         "preparing",
         "receiving",
         "rounds",
+        "sidecar",
         "stats",
         "strays",
         "thumbnails",

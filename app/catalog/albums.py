@@ -135,8 +135,9 @@ def put_in_named(connection: Connection, names: Sequence[str], key: str, *, now:
     add = (postgresql if connection.dialect.name == "postgresql" else sqlite).insert
     for name in sorted(set(names)):  # in the same order everywhere, so that no two wait for each other
         connection.execute(add(albums).values(name=name, created_at=now).on_conflict_do_nothing())
-        found = select(albums.c.id, uploads.c.created_at, uploads.c.key).where(albums.c.name == name)
-        inside = found.where(uploads.c.key == key, LIVE)
+        both = albums.join(uploads, uploads.c.key == key)
+        inside = select(albums.c.id, uploads.c.created_at, uploads.c.key).select_from(both)
+        inside = inside.where(albums.c.name == name, LIVE)
         connection.execute(
             add(album_uploads).from_select(["album_id", "created_at", "key"], inside).on_conflict_do_nothing()
         )

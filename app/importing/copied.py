@@ -1,4 +1,4 @@
-"""Rows as PostgreSQL copies them out: the COPY blocks of a plain dump, and the same text from a server."""
+"""A plain dump of a PostgreSQL, read without a server: the rows in its COPY blocks."""
 
 import gzip
 import re
@@ -7,10 +7,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, cast
-from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
-
-import psycopg
-from psycopg import sql
 
 from ..errors import BadRequest
 
@@ -21,8 +17,6 @@ _COLUMN = re.compile(r'"((?:[^"]|"")+)"|([^\s,"]+)')
 _ESCAPE = re.compile(r"\\(?:([0-7]{1,3})|x([0-9A-Fa-f]{1,2})|(.))", re.DOTALL)
 _CONTROL = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v"}
 _CUSTOM = b"PGDMP"
-# What Prisma reads in such an address, and libpq does not know.
-_PRISMA = {"schema", "connection_limit", "pool_timeout", "pgbouncer", "socket_timeout", "statement_cache_size"}
 
 
 class Dump:
@@ -58,49 +52,6 @@ class Dump:
                 yield cast(IO[bytes], gzip.GzipFile(fileobj=file)) if is_packed else file
         except (OSError, EOFError, zlib.error) as e:
             raise BadRequest(f"{self._path} cannot be read: {getattr(e, 'strerror', None) or e}") from e
-
-
-class Server:
-    """A running PostgreSQL; it is read in one transaction, in which nothing changes."""
-
-    def __init__(self, url: str) -> None:
-        address, self._schema = _for_libpq(url)
-        try:
-            self._connection = psycopg.connect(address, connect_timeout=10)
-            self._connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
-            self._connection.read_only = True
-            self._connection.execute("SET LOCAL DateStyle = 'ISO, YMD'")
-            self._connection.execute("SET LOCAL TimeZone = 'UTC'")
-        except psycopg.Error as e:
-            raise BadRequest(f"the database does not answer: {str(e).strip().splitlines()[-1][:200]}") from e
-
-    def rows(self, table: str) -> Iterator[Row]:
-        """Yield the rows of a table as texts; none if there is no such table."""
-        if table not in self.tables():
-            return
-        name = sql.Identifier(self._schema, table)
-        cursor = self._connection.execute(sql.SQL("SELECT * FROM {} LIMIT 0").format(name))
-        columns = [column.name for column in cursor.description or ()]
-        with cursor.copy(sql.SQL("COPY {} TO STDOUT").format(name)) as copy:
-            for values in copy.rows():
-                yield dict(zip(columns, values, strict=True))
-
-    def close(self) -> None:
-        """End the transaction and the connection."""
-        self._connection.close()
-
-    def tables(self) -> set[str]:
-        """Return the names of the tables."""
-        query = "SELECT table_name FROM information_schema.tables WHERE table_schema = %s"
-        return {name for (name,) in self._connection.execute(query, (self._schema,))}
-
-
-def _for_libpq(url: str) -> tuple[str, str]:
-    """Return an address that libpq takes, and the schema."""
-    parts = urlsplit(url)
-    query = parse_qsl(parts.query)
-    kept = [(name, value) for name, value in query if name not in _PRISMA]
-    return urlunsplit(parts._replace(query=urlencode(kept))), dict(query).get("schema", "public")
 
 
 def _blocks(file: IO[bytes]) -> Iterator[tuple[str, Sequence[str]]]:

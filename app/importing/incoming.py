@@ -25,7 +25,7 @@ class Sink:
         self._part = Part(name, spool_dir)
 
     def write(self, chunk: bytes) -> None:
-        """Take the next bytes; raise TooLarge as soon as they are too many, StoreFull if our disk does not take them."""
+        """Take the next bytes; raise TooLarge as soon as they are too many, StoreFull if our disk is full."""
         self._size += len(chunk)
         if self._size > self._max_bytes:
             raise TooLarge(f"it has more than {self._max_bytes:,} bytes; no more are taken")

@@ -7,10 +7,10 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from ..errors import BadRequest
-from .copied import Dump, Server
+from .copied import Dump, Row
 from .files import Files
 from .incoming import Incoming, Passed, Source, moment, short_id, tidy_albums, tidy_tags
 
@@ -90,6 +90,8 @@ def _incoming(file: _File, library: _Library, files: Files, with_protected: bool
 
 def _open(database: str) -> _Library:
     if database.startswith(("postgresql://", "postgres://")):
+        from .postgresql import Server  # noqa: PLC0415 few need its driver
+
         with closing(Server(database)) as server:
             library = _of_tables(server)
             return replace(library, files=list(library.files))  # an import takes longer than a transaction should
@@ -102,7 +104,14 @@ def _open(database: str) -> _Library:
     return _of_json(path) if is_json else _of_tables(Dump(path))
 
 
-def _of_tables(tables: Dump | Server) -> _Library:
+class _Tables(Protocol):
+    """A database, wherever it is."""
+
+    def rows(self, table: str) -> Iterator[Row]: ...
+    def tables(self) -> set[str]: ...
+
+
+def _of_tables(tables: _Tables) -> _Library:
     if "File" not in tables.tables():
         raise BadRequest('there is no "File" in it: is it a dump of a Zipline 3 or 4, its rows in COPY blocks?')
     names = {row["id"]: row["name"] for row in tables.rows("Tag")}
