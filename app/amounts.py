@@ -2,6 +2,7 @@
 
 import re
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 
 from .errors import BadRequest
 
@@ -9,20 +10,20 @@ MAX_LIFE = timedelta(days=36_525)
 
 _SPAN = re.compile(r"([0-9]{1,6})\s*(s|m|min|h|d|w|y)")
 _SECONDS = {"s": 1, "m": 60, "min": 60, "h": 3600, "d": 86_400, "w": 7 * 86_400, "y": 365 * 86_400}
-_SIZE = re.compile(r"([0-9]{1,15})\s*(?:B|([KMGT])(?:I?B)?)?")
+_SIZE = re.compile(r"([0-9]{1,15}(?:\.[0-9]{1,3})?)\s*(?:B|([KMGT])(?:I?B)?)?")
 _BYTES = {"": 1, "K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40}
 
 
 def size(text: str) -> int:
     """Return how many bytes `text` names; 1 MB, like 1 MiB, is 1,048,576 of them. Raises BadRequest.
 
-    >>> size("5GB"), size("10 MiB"), size("1024")
-    (5368709120, 10485760, 1024)
+    >>> size("5GB"), size("1.5 MiB"), size("1024")
+    (5368709120, 1572864, 1024)
     """
     found = _SIZE.fullmatch(text.strip().upper())
     if not found or not text.isascii():
         raise BadRequest(f"{text[:40]!r} is no number of bytes; give one such as 104857600 or 100MB")
-    return int(found[1]) * _BYTES[found[2] or ""]
+    return int(Decimal(found[1]) * _BYTES[found[2] or ""])
 
 
 def show_size(count: int) -> str:

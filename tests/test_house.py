@@ -39,8 +39,14 @@ FLOORS = [
     {"catalog", "store", "edge", "decoding", "decoder", "thumbnail", "writers", "heartbeat"},
     {
         "deletions",
+        "export",
+        "importing",
         "meter",
+        "move",
+        "preparing",
+        "receiving",
         "rounds",
+        "sidecar",
         "stats",
         "strays",
         "thumbnails",
@@ -66,6 +72,7 @@ ONLY = {
     "botocore": "store",
     "b2sdk": "edge",
     "cloudflare": "edge",
+    "psycopg": "importing",  # of Zipline; the catalog's is SQLAlchemy's affair
 }
 
 

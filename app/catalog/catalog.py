@@ -21,6 +21,7 @@ from ..settings import PREFIX
 from .albums import Albums
 from .changes import Changes
 from .engine import Database, wait_long, wait_turn
+from .imports import Imports
 from .jobs import Jobs
 from .library import Library
 from .sessions import Sessions
@@ -60,6 +61,7 @@ class Catalog:
         self.library = Library(self._database)
         self.albums = Albums(self._database)
         self.tallies = Tallies(self._database)
+        self.imports = Imports(self._database)
         self.jobs = Jobs(self._database)
 
     def upgrade(self) -> None:

@@ -73,5 +73,11 @@ def held(connection: Connection, token_id: int) -> int:
     return int(connection.execute(select(func.coalesce(func.sum(tallies.c.size), 0)).where(are)).scalar_one())
 
 
+def tagged(connection: Connection, tag: str) -> int:
+    """Return how many live uploads have a tag."""
+    are = (tallies.c.kind == "tag") & (tallies.c.name == tag)
+    return int(connection.execute(select(func.coalesce(func.sum(tallies.c.count), 0)).where(are)).scalar_one())
+
+
 def _tally(row: tuple[str, int, int]) -> Tally:
     return Tally(row[0], int(row[1]), int(row[2]))

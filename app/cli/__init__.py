@@ -8,6 +8,7 @@ from .. import __version__
 from ..errors import BowerbirdError, SettingsError
 from .clients import sxcu
 from .doctor import doctor
+from .importing import import_
 from .jobs import jobs_command
 from .server import serve, worker
 from .setup import setup
@@ -40,6 +41,7 @@ for _command in (
     thumbnails_command,
     reconcile,
     db,
+    import_,
 ):
     cli.add_command(_command)
 

@@ -1,17 +1,13 @@
-"""The HTTP API: upload, look up, delete."""
-
-from datetime import datetime
-from typing import Any
-from urllib.parse import quote
+"""The HTTP API: upload, delete."""
 
 import structlog
 from flask import Blueprint, Response, g, jsonify, request
 
 from ..catalog.records import State, Upload
 from ..errors import NotFound
-from ..keys import thumbnail_key
 from ..tokens import MANAGE, UPLOAD
 from . import parts
+from .answer import answer
 from .auth import authenticate
 from .body import read_upload
 from .options import idempotency_key, read_options
@@ -44,16 +40,6 @@ def upload(name: str | None = None) -> Response:
     return _created(rows)
 
 
-@api.get("/uploads/<path:key>")
-def show(key: str) -> Response:
-    """Answer what is known of one live upload; 404 if there is none."""
-    authenticate(MANAGE)
-    found = parts().uploads.find(key)
-    if found is None:
-        raise NotFound("there is no such upload")
-    return jsonify(answer(found))
-
-
 @api.delete("/uploads/<path:key>")
 def delete(key: str) -> Response:
     """Delete one upload; 204, also when it is gone already; 404 for a key that never was."""
@@ -64,29 +50,6 @@ def delete(key: str) -> Response:
     parts().uploads.delete(key)
     log.info("deleted", request_id=g.request_id, key=key)
     return Response(status=204)
-
-
-def answer(row: Upload) -> dict[str, Any]:
-    """Return the JSON of an upload, as the contract has it; `converted_from` only where something was converted."""
-    settings = parts().settings
-    path = quote(row.key)  # of our own keys nothing changes; other S3 clients take any name
-    url = f"{settings.public_url}/{path}"
-    result: dict[str, Any] = {
-        "url": url,
-        "thumbnail_url": f"{settings.public_url}/{quote(thumbnail_key(row.key))}",
-        "deletion_url": f"{settings.base_url}/d/{path}/{parts().uploads.deletion_token(row.key)}",
-        "key": row.key,
-        "content_type": row.content_type,
-        "size": row.size,
-        "width": row.width,
-        "height": row.height,
-        "sha256": row.sha256,
-        "created_at": _iso(row.created_at),
-        "expires_at": _iso(row.expires_at) if row.expires_at else None,
-    }
-    if row.converted_from:
-        result["converted_from"] = row.converted_from
-    return result
 
 
 def _created(rows: list[Upload]) -> Response:
@@ -103,7 +66,3 @@ def _created(rows: list[Upload]) -> Response:
 def _option(fields: dict[str, str], name: str) -> str | None:
     header = f"X-Bowerbird-{name.replace('_', '-').title()}"
     return fields.get(name, request.args.get(name, request.headers.get(header)))
-
-
-def _iso(moment: datetime) -> str:
-    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -5,10 +5,9 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from ..amounts import expiry
+from ..catalog.records import MAX_TAG, MAX_TAGS, MAX_TITLE
 from ..errors import BadRequest
 from ..uploads import Options
-
-MAX_TITLE, MAX_TAG, MAX_TAGS = 200, 50, 20
 
 _CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 _IDEMPOTENCY_KEY = re.compile(r"[\x21-\x7e]{1,255}")
@@ -25,9 +24,9 @@ def read_options(get: Callable[[str], str | None], now: datetime, *, default_lif
     return Options(
         expires=asked.lower(),
         expires_at=by_default.replace(microsecond=0) if by_default else expiry(asked, now),
-        keep_metadata=_flag("keep_metadata", get("keep_metadata") or ""),
-        title=_text("title", get("title") or "", MAX_TITLE) or None,
-        tags=_tags(get("tags") or ""),
+        keep_metadata=flag_of("keep_metadata", get("keep_metadata") or ""),
+        title=title_of(get("title") or ""),
+        tags=tags_of(get("tags") or ""),
     )
 
 
@@ -38,10 +37,28 @@ def idempotency_key(text: str | None) -> str | None:
     return text
 
 
-def _flag(name: str, text: str) -> bool:
+def flag_of(name: str, text: str) -> bool:
+    """Return whether `text` means yes; raise BadRequest where it means neither yes nor no."""
     if (word := text.strip().lower()) not in _YES + _NO:
         raise BadRequest(f"{name} is {text[:40]!r}; give 1 or 0")
     return word in _YES
+
+
+def title_of(text: str) -> str | None:
+    """Return a title as it is kept, None for an empty one; raise BadRequest for one that is too long."""
+    return _text("title", text, MAX_TITLE) or None
+
+
+def tags_of(text: str) -> tuple[str, ...]:
+    """Return the tags that stand in `text` between commas, in small letters.
+
+    >>> tags_of("Cats, at home,cats")
+    ('cats', 'at home')
+    """
+    found = dict.fromkeys(tag for raw in text.split(",") if (tag := _text("a tag", raw, MAX_TAG).lower()))
+    if len(found) > MAX_TAGS:
+        raise BadRequest(f"there are {len(found)} tags; at most {MAX_TAGS} are taken")
+    return tuple(found)
 
 
 def _text(name: str, text: str, most: int) -> str:
@@ -49,10 +66,3 @@ def _text(name: str, text: str, most: int) -> str:
     if len(text) > most:
         raise BadRequest(f"{name} has {len(text)} characters; at most {most} are taken")
     return text
-
-
-def _tags(text: str) -> tuple[str, ...]:
-    found = dict.fromkeys(tag for raw in text.split(",") if (tag := _text("a tag", raw, MAX_TAG)))
-    if len(found) > MAX_TAGS:
-        raise BadRequest(f"there are {len(found)} tags; at most {MAX_TAGS} are taken")
-    return tuple(found)

@@ -324,7 +324,7 @@ def test_one_upload_is_looked_up_and_deleted_twice_without_error(client):
     body = post(client).json
     path = f"/api/uploads/{body['key']}"
 
-    assert client.get(path, headers=OWNER_AUTH).json == body
+    assert client.get(path, headers=OWNER_AUTH).json.items() >= body.items()
     assert [client.delete(path, headers=OWNER_AUTH).status_code for _ in range(2)] == [204, 204]
     assert client.get(path, headers=OWNER_AUTH).status_code == 404
     assert client.get(f"/{body['key']}").status_code == 404
