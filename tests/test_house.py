@@ -42,6 +42,7 @@ FLOORS = [
         "export",
         "importing",
         "meter",
+        "metrics",
         "move",
         "preparing",
         "receiving",
@@ -72,6 +73,7 @@ ONLY = {
     "botocore": "store",
     "b2sdk": "edge",
     "cloudflare": "edge",
+    "prometheus_client": "metrics",
     "psycopg": "importing",  # of Zipline; the catalog's is SQLAlchemy's affair
 }
 

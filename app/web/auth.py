@@ -17,15 +17,17 @@ SESSION_LIFE = timedelta(days=30)
 _SAFE = ("GET", "HEAD", "OPTIONS")
 
 
-def authenticate(scope: str) -> Token:
-    """Return the token behind this request; raise Unauthorized if there is none, Forbidden if it lacks `scope`.
+def authenticate(*scopes: str) -> Token:
+    """Return the token behind this request; raise Unauthorized if there is none, Forbidden if it has none of `scopes`.
 
     A request with an Authorization header is judged by it alone. A session also has to prove, for anything but a
     read, that our own page sent it: Forbidden otherwise.
     """
     token = _bearer(request.headers["Authorization"]) if "Authorization" in request.headers else _session()
-    if scope not in token.scopes:
-        raise Forbidden(f"the token {token.name!r} may not do this: it lacks the scope {scope!r}")
+    if token.scopes.isdisjoint(scopes):
+        raise Forbidden(
+            f"the token {token.name!r} may not do this: it lacks the scope {' or '.join(map(repr, scopes))}"
+        )
     return token
 
 

@@ -25,6 +25,7 @@ from .health import health
 from .hooks import hooks
 from .library import library
 from .limits import RateLimits
+from .metrics import metrics_page
 from .objects import objects
 from .pages import pages
 
@@ -70,6 +71,7 @@ def build(settings: Settings, store: ObjectStore | None) -> Flask:
     app.register_blueprint(library)
     app.register_blueprint(health)
     app.register_blueprint(hooks)
+    app.register_blueprint(metrics_page)
     app.register_blueprint(pages)
     if isinstance(store, FolderStore):
         app.register_blueprint(objects)
