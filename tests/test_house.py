@@ -37,6 +37,7 @@ FLOORS = [
     },
     {"catalog", "store", "edge", "decoding", "decoder", "thumbnail", "writers", "heartbeat"},
     {
+        "archive",
         "deletions",
         "meter",
         "rounds",

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from ..errors import BadRequest
 from ..uploads import Options
 
-MAX_TITLE, MAX_TAG, MAX_TAGS = 200, 50, 20
+MAX_TITLE, MAX_TAG, MAX_TAGS, MAX_ALBUM = 200, 50, 20, 100
 MAX_LIFE = timedelta(days=36_525)
 
 _SPAN = re.compile(r"([0-9]{1,6})\s*(s|m|min|h|d|w|y)")
@@ -67,6 +67,13 @@ def flag_of(name: str, text: str) -> bool:
 def title_of(text: str) -> str | None:
     """Return a title as it is kept, None for an empty one; raise BadRequest for one that is too long."""
     return _text("title", text, MAX_TITLE) or None
+
+
+def album_name_of(text: str) -> str:
+    """Return the name of an album; raise BadRequest for one that is empty or too long."""
+    if not (name := _text("the name of an album", text, MAX_ALBUM)):
+        raise BadRequest("the album has no name")
+    return name
 
 
 def tags_of(text: str) -> tuple[str, ...]:
