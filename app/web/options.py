@@ -9,6 +9,8 @@ from ..catalog.records import MAX_TAG, MAX_TAGS, MAX_TITLE
 from ..errors import BadRequest
 from ..uploads import Options
 
+MAX_ALBUM = 100
+
 _CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 _IDEMPOTENCY_KEY = re.compile(r"[\x21-\x7e]{1,255}")
 _YES, _NO = ("1", "true", "yes", "on"), ("", "0", "false", "no", "off")
@@ -47,6 +49,13 @@ def flag_of(name: str, text: str) -> bool:
 def title_of(text: str) -> str | None:
     """Return a title as it is kept, None for an empty one; raise BadRequest for one that is too long."""
     return _text("title", text, MAX_TITLE) or None
+
+
+def album_name_of(text: str) -> str:
+    """Return the name of an album; raise BadRequest for one that is empty or too long."""
+    if not (name := _text("the name of an album", text, MAX_ALBUM)):
+        raise BadRequest("the album has no name")
+    return name
 
 
 def tags_of(text: str) -> tuple[str, ...]:
