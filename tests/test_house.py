@@ -23,6 +23,7 @@ FLOORS = [
     {"errors", "resources", "blocking", "logs", "answers"},
     {
         "amounts",
+        "chart",
         "containers",
         "images",
         "metadata",
