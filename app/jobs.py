@@ -79,15 +79,31 @@ def collect(catalog: Catalog, heartbeat: Heartbeat, *, now: datetime) -> Report:
     return Report(states, heartbeat.age_s(now.timestamp()), is_worked)
 
 
-def show_count(count: int | None) -> str:
+def show_count(count: int) -> str:
     """Return a number of rows as people read it.
 
-    >>> show_count(7), show_count(MOST), show_count(None)
-    ('7', '10,000 or more', '–')
+    >>> show_count(7), show_count(MOST)
+    ('7', '10,000 or more')
     """
-    if count is None:
-        return "–"
     return f"{count:,}" + (" or more" if count >= MOST else "")
+
+
+def worker_line(found: Report) -> str:
+    """Return whether a worker lives, in words."""
+    if found.worker_age_s is not None:
+        return f"lives, and began its last turn {found.worker_age_s:.0f} seconds ago"
+    return "none on this server; one elsewhere works" if found.is_worked else "none works: bowerbird worker"
+
+
+def state_line(one: JobState) -> str:
+    """Return how a job stands, in words."""
+    words = [] if one.queued is None else [f"{show_count(one.queued)} waiting"]
+    if one.failed:
+        words.append(f"{show_count(one.failed)} given up")
+    words.append(f"last done {one.succeeded_at:%Y-%m-%d %H:%M} UTC" if one.succeeded_at else "never done yet")
+    if not one.is_well:
+        words.append(f"failed ({one.failures} in a row): {one.problem}")
+    return ", ".join(words)
 
 
 def _queues(queued: Queued) -> dict[str, tuple[int, int | None]]:

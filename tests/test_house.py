@@ -62,6 +62,7 @@ FLOORS = [
         "clients",
         "setup",
         "doctor",
+        "checkup",
     },
     {"web"},
     {"cli", "server", "__init__"},
