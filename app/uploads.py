@@ -37,6 +37,7 @@ class Options:
     """What the sender asked for beside the upload itself."""
 
     expires_at: datetime | None = None
+    expires: str | None = None  # the words for `expires_at`, where there are any: a repeat has them too
     keep_metadata: bool = False
     title: str | None = None
     tags: tuple[str, ...] = ()
@@ -85,8 +86,8 @@ class Uploads:
         A repeat of the same token (the same `idempotency_key` within 24 h, or the same bytes and options within 60 s)
         returns the rows of the first request; while that one still runs, the repeat waits for it. With an `origin`
         the one file is an import: that it was taken is written down together with its row, for ever.
-        Raises UnsupportedType, BadImage, TooLarge, Conflict (the key belongs to other bytes, or the first request is
-        still running after 20 s) and Unavailable; nothing is kept then.
+        Raises UnsupportedType, BadImage, TooLarge, QuotaExceeded, Conflict (the key belongs to other bytes, or the
+        first request is still running after 20 s) and Unavailable; nothing is kept then.
         """
         fingerprint = _fingerprint(files, options)
         name = f"key:{tokens.digest(idempotency_key)}" if idempotency_key else f"sha256:{fingerprint}"
@@ -208,5 +209,6 @@ class Uploads:
 
 def _fingerprint(files: Sequence[Received], options: Options) -> str:
     """Return a digest of all that was sent, names excepted: ShareX gives a repeat the same one, a person may not."""
-    text = json.dumps([[file.sha256 for file in files], asdict(options)], default=str, sort_keys=True)
+    asked = asdict(options) | ({} if options.expires is None else {"expires_at": None})
+    text = json.dumps([[file.sha256 for file in files], asked], default=str, sort_keys=True)
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()

@@ -22,6 +22,7 @@ APP = ROOT / "app"
 FLOORS = [
     {"errors", "resources", "blocking", "logs", "answers"},
     {
+        "amounts",
         "containers",
         "images",
         "metadata",
@@ -53,6 +54,7 @@ FLOORS = [
         "uploads",
         "upkeep",
         "inventory",
+        "issuing",
         "clients",
         "setup",
         "doctor",

@@ -12,6 +12,7 @@ from .engine import Database, Taken, wait_turn
 from .imports import note_import
 from .records import Claim, Claimed, Origin, State, Thumbnail, Upload
 from .schema import UNSETTLED, claims, uploads
+from .tokens import check_quota
 
 # A claim whose request still runs is kept this long; reconcile voids it before, if the request died.
 _RUNNING = timedelta(days=1)
@@ -37,13 +38,15 @@ class UploadRows:
     def begin(self, rows: Sequence[Upload], claim: Claim, *, now: datetime) -> Claimed | None:
         """Add `rows` as pending and take the claim; return None, or the earlier claim that holds (nothing is added).
 
-        Raises KeyTaken if one of the keys was ever given out; nothing is added then.
+        Raises KeyTaken if one of the keys was ever given out, QuotaExceeded if the token's uploads would have more
+        bytes than they may; nothing is added then.
         """
         try:
             with self._database.write() as connection:
                 wait_turn(connection, f"claim {claim.token_id} {claim.name}")
                 if held := _claimed(connection, claim.token_id, claim.name, now):
                     return held
+                check_quota(connection, claim.token_id, sum(row.size for row in rows))
                 connection.execute(insert(uploads), [columns(row) for row in rows])
                 connection.execute(delete(claims).where(_is(claim.token_id, claim.name)))
                 connection.execute(
