@@ -1,7 +1,7 @@
 """All objects copied from one store to another, each verified; and the catalog made to fit the other store."""
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,7 +14,7 @@ from typing import BinaryIO, cast
 from .catalog import Catalog
 from .catalog.records import State, Thumbnail, Upload
 from .errors import Conflict
-from .keys import thumbnail_key
+from .keys import is_key, is_thumbnail_key, thumbnail_key
 from .receiving import SPOOL_BYTES
 from .store.base import ObjectStore
 from .thumbnails import CONTENT_TYPE
@@ -87,18 +87,20 @@ class Move:
                 wanted = [one for row in batch if row.state is State.LIVE for one in _objects(row)]
                 yield from pool.map(lambda one: self._copy(one, there.get(one.key)), wanted)
 
-    def switch(self, versions: Callable[[], dict[str, str]] | None, *, now: datetime) -> int:
+    def switch(self, *, now: datetime) -> int:
         """Make the catalog that of the target: from here on its rows name the target's versions. Return how many rows.
 
-        `versions` gives the target's latest versions by key, None where it has none. Raises Conflict, and changes
-        nothing, while uploads, deletions or inspections are under way: they belong to the source, and would be lost.
+        The target is listed once more. Raises Conflict, and changes nothing, while uploads, deletions or inspections
+        are under way, for they belong to the source, or if something is not in the target.
         """
         busy = self._catalog.uploads.unsettled(limit=1) or self._catalog.changes.found(limit=1)
         if busy:
-            raise Conflict(
-                f"{busy[0].key} is {busy[0].state}: stop the server, let `bowerbird reconcile` settle it, and try again"
-            )
-        return self._catalog.changes.rebase(versions() if versions else {}, now=now)
+            raise Conflict(f"{busy[0].key} is still {busy[0].state}: `bowerbird reconcile` settles it; then try again")
+        versions = dict(self._target.list_versions())
+        missing = sum(row.state is State.LIVE and row.key not in versions for row in self._rows())
+        if missing:
+            raise Conflict(f"{missing:,} images are not in the other store: run `bowerbird move` again")
+        return self._catalog.changes.rebase(versions, now=now)
 
     def _rows(self) -> Iterator[Upload]:
         after = ""
@@ -115,36 +117,42 @@ class Move:
 
     def _copy(self, one: _Object, size: int | None) -> Moved:
         is_there = size is not None and one.size in (None, size)
-        if is_there and not (self._is_full and self._differs(one)):
+        if is_there and not (self._is_full and self._differs(one, one.sha256)):
             return Moved(one.key, Copied.OLD)
         with SpooledTemporaryFile(SPOOL_BYTES, dir=self._spool_dir) as spooled:
             file = cast(BinaryIO, spooled)
-            if self._source.fetch(one.key, file, max_bytes=_most(one)) is None:
-                if one.sha256 is None:
-                    return Moved(one.key, Copied.WRONG, "the thumbnail is not in the store: bowerbird thumbnails --all")
-                return Moved(one.key, Copied.WRONG, "it is not in the store, or was deleted just now")
-            if one.sha256 and _digest(file) != one.sha256:
-                return Moved(one.key, Copied.WRONG, "the store has other bytes than the catalog knows of")
-            if size is not None:
-                self._target.delete(one.key)  # other bytes, or half of them
-            try:
-                self._target.put(one.key, file, content_type=one.content_type)
-            except ValueError:
-                return Moved(one.key, Copied.WRONG, "the other store does not hold objects of such a name")
-            told = _digest(file)
-        if self._is_full and self._differs(one, told):
-            self._target.delete(one.key)
-            return Moved(one.key, Copied.WRONG, "what was read back is not what was stored")
-        return Moved(one.key, Copied.NEW)
+            why = self._fetch(one, file) or self._put(one, file, replaces=size is not None)
+            if not why and self._is_full and self._differs(one, _digest(file)):
+                self._target.delete(one.key)
+                why = "what was read back is not what was stored"
+        return Moved(one.key, Copied.WRONG if why else Copied.NEW, why)
 
-    def _differs(self, one: _Object, sha256: str | None = None) -> bool:
-        """Whether the target's object, read back, has other bytes; of a thumbnail only its being there is known."""
+    def _fetch(self, one: _Object, into: BinaryIO) -> str:
+        """Fetch from the source; return what is wrong, nothing if all is well."""
+        if self._source.fetch(one.key, into, max_bytes=_most(one)) is None:
+            return "it is not in the store" if one.sha256 else "it is not in the store: bowerbird thumbnails --all"
+        if one.sha256 and _digest(into) != one.sha256:
+            return "the store has other bytes than the catalog knows of"
+        return ""
+
+    def _put(self, one: _Object, file: BinaryIO, *, replaces: bool) -> str:
+        """Store in the target; return what is wrong, nothing if all is well."""
+        if replaces:
+            self._target.delete(one.key)  # other bytes
+        is_ours = is_key(one.key) or is_thumbnail_key(one.key)
+        try:
+            self._target.put(one.key, file, content_type=one.content_type, is_foreign=not is_ours)
+        except ValueError:
+            return "the other store holds nothing of such a name"
+        return ""
+
+    def _differs(self, one: _Object, sha256: str | None) -> bool:
+        """Whether the target's object, read back, has other bytes; without a digest only its being there counts."""
         with SpooledTemporaryFile(SPOOL_BYTES, dir=self._spool_dir) as spooled:
             file = cast(BinaryIO, spooled)
             if self._target.fetch(one.key, file, max_bytes=_most(one)) is None:
                 return True
-            expected = sha256 or one.sha256
-            return expected is not None and _digest(file) != expected
+            return sha256 is not None and _digest(file) != sha256
 
 
 def _objects(row: Upload) -> Iterator[_Object]:

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, closing, nullcontext
 from dataclasses import replace
 from pathlib import Path
 
@@ -39,12 +39,12 @@ def export(target: Path, tags: tuple[str, ...], since: str | None, text: str) ->
     if since:
         query = replace(query, since=day(since))
     catalog = open_catalog(chosen)
-    opened = open_jobs(chosen, catalog)
-    exporting = Export(chosen, catalog, opened.store, opened.uploads)
-    count, size = exporting.size(query)
-    click.echo(f"{count:,} images, {size:,} bytes{_cost(chosen)}", err=True)
-    with _place(target) as place:
-        wrong = _follow(exporting.run(query, place), count)
+    with closing(open_jobs(chosen, catalog)) as opened:
+        exporting = Export(chosen, catalog, opened.store, opened.uploads)
+        count, size = exporting.size(query)
+        click.echo(f"{count:,} images, {size:,} bytes{_cost(chosen)}", err=True)
+        with _place(target) as place:
+            wrong = _follow(exporting.run(query, place), count)
     if wrong:
         raise SystemExit(1)
 

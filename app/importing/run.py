@@ -127,7 +127,8 @@ class Importing:
             place, source_id = _place(source, one)
             created_at = min(created_at, now) if created_at else None
             origin = Origin(place, source_id, created_at, one.key, one.is_favourite, one.albums)
-            options = Options(one.expires_at, one.keep_metadata or self._keep_metadata, one.title, one.tags)
+            keep_metadata = one.keep_metadata or self._keep_metadata
+            options = Options(expires_at=one.expires_at, keep_metadata=keep_metadata, title=one.title, tags=one.tags)
             return self._uploads.accept([received], options, token_id=token.id, origin=origin)[0]
 
 
