@@ -1,5 +1,6 @@
 """A list of addresses as a source, and downloads that others chose the address of."""
 
+import gzip
 import socket
 from datetime import UTC, datetime
 
@@ -133,3 +134,10 @@ def test_a_redirect_into_a_private_network_is_refused(site, fetch, monkeypatch):
     with pytest.raises(Refused, match="private network"):
         fetch(f"{site.url}/a", allow_private=False)
     assert site.asked == ["/a"]
+
+
+def test_what_is_packed_is_not_unpacked(site, fetch):
+    packed = gzip.compress(bytes(5_000_000))
+    site.put("/a", (200, {"Content-Encoding": "gzip"}, packed))
+
+    assert fetch(f"{site.url}/a") == packed
