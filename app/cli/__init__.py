@@ -8,8 +8,10 @@ from .. import __version__
 from ..errors import BowerbirdError, SettingsError
 from .clients import sxcu
 from .doctor import doctor
+from .export import export
 from .importing import import_
 from .jobs import jobs_command
+from .move import move
 from .server import serve, worker
 from .setup import setup
 from .stats import stats_command
@@ -30,18 +32,8 @@ def cli() -> None:
 
 
 for _command in (
-    serve,
-    worker,
-    token,
-    sxcu,
-    setup,
-    doctor,
-    jobs_command,
-    stats_command,
-    thumbnails_command,
-    reconcile,
-    db,
-    import_,
+    *(serve, worker, token, sxcu, setup, doctor, jobs_command, stats_command, thumbnails_command, reconcile, db),
+    *(import_, export, move),
 ):
     cli.add_command(_command)
 
