@@ -17,6 +17,7 @@ BowerbirdError
 │   │   ├── TooManyPixels
 │   │   ├── TooManyFrames
 │   │   └── TooComplex       more JPEG scans, or more work to decode, than an honest image needs
+│   ├── QuotaExceeded        the token's uploads would have more bytes than they may, all together
 │   └── Conflict             the Idempotency-Key belongs to another upload, or the first one is still running
 ├── NotAllowed
 │   ├── Unauthorized         no token, or one that is unknown, expired or revoked
@@ -116,6 +117,10 @@ class TooManyFrames(BadImage):
 
 class TooComplex(BadImage):
     code = "too_complex"
+
+
+class QuotaExceeded(Refused):
+    code = "quota_exceeded"
 
 
 class Conflict(Refused):

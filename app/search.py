@@ -6,12 +6,11 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
+from .amounts import size
 from .errors import BadRequest
 
 MAX_TEXT, MAX_WORDS, MAX_WORD, MAX_FILTERS = 200, 8, 64, 8
 
-_UNITS = {"": 1, "b": 1, "kb": 1024, "mb": 1024**2, "gb": 1024**3}  # 1 KB is 1,024 bytes, as in the settings
-_SIZE = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,3})?) ?([kmg]?b?)")
 _TYPES = {"jpg": "image/jpeg", **{name: f"image/{name}" for name in ("jpeg", "png", "gif", "webp", "avif")}}
 
 
@@ -103,15 +102,6 @@ def day(text: str) -> datetime:
         return datetime(year, month, number, tzinfo=UTC)
     except ValueError as e:
         raise BadRequest(f"{text[:40]!r} is no date; give one such as 2026-11-25") from e
-
-
-def size(text: str) -> int:
-    """Return a number of bytes such as `1.5MB`."""
-    match = _SIZE.fullmatch(text.strip().lower())
-    if not match:
-        raise BadRequest(f"{text[:40]!r} is no size; give one such as 500KB or 1.5MB")
-    unit = match[2] if match[2] in _UNITS else match[2] + "b"
-    return int(float(match[1]) * _UNITS[unit])
 
 
 def content_type(text: str) -> str:

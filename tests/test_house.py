@@ -22,6 +22,7 @@ APP = ROOT / "app"
 FLOORS = [
     {"errors", "resources", "blocking", "logs", "answers"},
     {
+        "amounts",
         "containers",
         "images",
         "metadata",
@@ -39,8 +40,14 @@ FLOORS = [
     {
         "archive",
         "deletions",
+        "export",
+        "importing",
         "meter",
+        "move",
+        "preparing",
+        "receiving",
         "rounds",
+        "sidecar",
         "stats",
         "strays",
         "thumbnails",
@@ -48,6 +55,7 @@ FLOORS = [
         "uploads",
         "upkeep",
         "inventory",
+        "issuing",
         "clients",
         "setup",
         "doctor",
@@ -64,6 +72,7 @@ ONLY = {
     "botocore": "store",
     "b2sdk": "edge",
     "cloudflare": "edge",
+    "psycopg": "importing",  # of Zipline; the catalog's is SQLAlchemy's affair
 }
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, delete, func, insert, or_, select, update
+from sqlalchemy import Connection, Row, delete, func, insert, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from ..errors import NameTaken, NotFound
@@ -128,6 +128,19 @@ class Albums:
         if row is None:
             raise NotFound("there is no such album")
         return _album(row)
+
+
+def put_in_named(connection: Connection, names: Sequence[str], key: str, *, now: datetime) -> None:
+    """Put a live upload into the albums of these names, in the transaction of `connection`; missing ones are made."""
+    add = (postgresql if connection.dialect.name == "postgresql" else sqlite).insert
+    for name in sorted(set(names)):  # in the same order everywhere, so that no two wait for each other
+        connection.execute(add(albums).values(name=name, created_at=now).on_conflict_do_nothing())
+        both = albums.join(uploads, uploads.c.key == key)
+        inside = select(albums.c.id, uploads.c.created_at, uploads.c.key).select_from(both)
+        inside = inside.where(albums.c.name == name, LIVE)
+        connection.execute(
+            add(album_uploads).from_select(["album_id", "created_at", "key"], inside).on_conflict_do_nothing()
+        )
 
 
 def _album(row: Row[Any]) -> Album:

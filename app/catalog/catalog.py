@@ -21,6 +21,7 @@ from ..settings import PREFIX
 from .albums import Albums
 from .changes import Changes
 from .engine import Database, wait_long, wait_turn
+from .imports import Imports
 from .library import Library
 from .sessions import Sessions
 from .tallies import Tallies
@@ -59,6 +60,7 @@ class Catalog:
         self.library = Library(self._database)
         self.albums = Albums(self._database)
         self.tallies = Tallies(self._database)
+        self.imports = Imports(self._database)
 
     def upgrade(self) -> None:
         """Bring the tables up to date; several servers may do so at once, one of them then does it.

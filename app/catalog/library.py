@@ -1,11 +1,11 @@
 """The uploads as their owner looks through them: pages of a list, found by words and filters, and what is edited."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, FromClause, exists, or_, select, tuple_, update
+from sqlalchemy import ColumnElement, Connection, FromClause, Table, exists, or_, select, tuple_, update
 
 from ..errors import BadRequest
 from ..paging import Cursor
@@ -14,6 +14,7 @@ from . import fulltext
 from .engine import Database
 from .records import Upload
 from .schema import FAVOURITE, LIVE, album_uploads, upload_tags, uploads
+from .tallies import tagged
 from .uploads import upload
 
 EDITABLE = frozenset({"title", "tags", "expires_at", "is_favourite"})
@@ -41,6 +42,8 @@ class Library:
         if after and isinstance(after.value, int) != query.sort.is_by_size:
             raise BadRequest("the cursor belongs to a list in another order; start without one")
         with self._database.read() as connection:
+            if len(query.tags) > 1:  # the rarest has the fewest rows to go through
+                query = replace(query, tags=tuple(sorted(query.tags, key=lambda tag: tagged(connection, tag))))
             found = [upload(row) for row in _rows(connection, query, now, limit + 1, after)]
         if len(found) <= limit:
             return Page(found, None)
@@ -110,18 +113,18 @@ def _source(query: Query) -> tuple[FromClause, list[ColumnElement[bool]], tuple[
     else:
         return uploads, [], (uploads.c.created_at, uploads.c.key)
     joined = table.join(uploads, table.c.key == uploads.c.key)
-    return joined, [first, *_narrow(query, but=table)], (table.c.created_at, table.c.key)
+    return joined, [first, *_narrow(query, table)], (table.c.created_at, table.c.key)
 
 
-def _narrow(query: Query, but: FromClause | None = None) -> list[ColumnElement[bool]]:
-    """Return the conditions of tags and album that the order of the rows does not already hold."""
+def _narrow(query: Query, source: Table = uploads) -> list[ColumnElement[bool]]:
+    """Return the conditions of tags and album that the order of the rows, that of `source`, does not already hold."""
     conditions: list[ColumnElement[bool]] = []
-    tags = query.tags[1:] if but is upload_tags else query.tags
+    tags = query.tags[1:] if source is upload_tags else query.tags
     for tag in tags:
         one = upload_tags.alias()
-        same = (one.c.tag == tag) & (one.c.created_at == uploads.c.created_at) & (one.c.key == uploads.c.key)
+        same = (one.c.tag == tag) & (one.c.created_at == source.c.created_at) & (one.c.key == source.c.key)
         conditions.append(exists().where(same))
-    if query.album_id is not None and but is not album_uploads:
+    if query.album_id is not None and source is not album_uploads:
         same = (album_uploads.c.album_id == query.album_id) & (album_uploads.c.key == uploads.c.key)
         conditions.append(exists().where(same))
     return conditions

@@ -215,3 +215,13 @@ claims = Table(
     PrimaryKeyConstraint("token_id", "name"),
     Index("claims_expiry", "expires_at"),
 )
+
+# What was imported, whatever became of it since.
+imports = Table(
+    "imports",
+    metadata,
+    Column("source", Text, nullable=False),
+    Column("source_id", Text, nullable=False),
+    Column("key", KEY, nullable=False),
+    PrimaryKeyConstraint("source", "source_id"),
+)

@@ -37,6 +37,10 @@ class Tallies:
         """Return the live uploads by the id of the token that sent them ('' where none did)."""
         return sorted(self._sums("token"), key=lambda one: -one.count)
 
+    def by_holder(self) -> list[Tally]:
+        """Return what each token, by its id, holds: what counts towards its quota."""
+        return self._sums("held")
+
     def by_day(self, first: date, last: date) -> list[Tally]:
         """Return the live uploads of each day (UTC) from `first` to `last`, days without any too."""
         days = (last - first).days + 1
@@ -67,6 +71,12 @@ def held(connection: Connection, token_id: int) -> int:
     """Return how many bytes the uploads of a token have, those that are just being stored too."""
     are = (tallies.c.kind == "held") & (tallies.c.name == str(token_id))
     return int(connection.execute(select(func.coalesce(func.sum(tallies.c.size), 0)).where(are)).scalar_one())
+
+
+def tagged(connection: Connection, tag: str) -> int:
+    """Return how many live uploads have a tag."""
+    are = (tallies.c.kind == "tag") & (tallies.c.name == tag)
+    return int(connection.execute(select(func.coalesce(func.sum(tallies.c.count), 0)).where(are)).scalar_one())
 
 
 def _tally(row: tuple[str, int, int]) -> Tally:

@@ -8,6 +8,7 @@ from .. import __version__
 from ..errors import BowerbirdError, SettingsError
 from .clients import sxcu
 from .doctor import doctor
+from .importing import import_
 from .server import serve, worker
 from .setup import setup
 from .stats import stats_command
@@ -27,7 +28,10 @@ def cli() -> None:
     """
 
 
-for _command in (serve, worker, token, sxcu, setup, doctor, stats_command, thumbnails_command, reconcile, db):
+for _command in (
+    *(serve, worker, token, sxcu, setup, doctor, stats_command, thumbnails_command, reconcile, db),
+    *(import_,),
+):
     cli.add_command(_command)
 
 

@@ -29,7 +29,9 @@ def upload(name: str | None = None) -> Response:
         request.environ, max_bytes=settings.max_upload_bytes, spool_dir=settings.data_dir / "spool", name=name
     )
     try:
-        options = read_options(lambda option: _option(form.fields, option), parts().uploads.clock())
+        options = read_options(
+            lambda option: _option(form.fields, option), parts().uploads.clock(), default_life_s=token.upload_life_s
+        )
         rows = parts().uploads.accept(form.files, options, token_id=token.id, idempotency_key=repeat_key)
     finally:
         form.close()

@@ -7,6 +7,7 @@ from urllib.parse import urlencode
 import structlog
 from flask import Blueprint, Response, g, jsonify, request
 
+from ..amounts import expiry
 from ..errors import BadRequest, NotFound
 from ..paging import Cursor, decode, encode
 from ..search import Query, Sort, parse
@@ -14,7 +15,7 @@ from ..tokens import MANAGE
 from . import parts
 from .answer import details
 from .auth import authenticate
-from .options import expiry, flag_of, tags_of, title_of
+from .options import flag_of, tags_of, title_of
 
 log = structlog.get_logger()
 

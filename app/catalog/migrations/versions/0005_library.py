@@ -148,7 +148,9 @@ _AGAIN = (
 _SQLITE = (
     "CREATE TABLE upload_texts (id INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE, text TEXT NOT NULL)",
     "CREATE VIRTUAL TABLE upload_words USING fts5("
-    "text, content='upload_texts', content_rowid='id', tokenize='unicode61 remove_diacritics 0', prefix='2 3 4 5 6')",
+    "text, content='upload_texts', content_rowid='id', tokenize='unicode61 remove_diacritics 0',"
+    # A beginning that has an index of its own is read in order; of any other all rows are collected first.
+    " prefix='2 3 4 5 6 7 8 9 10', detail=none, columnsize=0)",
     "CREATE TRIGGER upload_texts_added AFTER INSERT ON upload_texts BEGIN"
     " INSERT INTO upload_words (rowid, text) VALUES (NEW.id, NEW.text); END",
     "CREATE TRIGGER upload_texts_removed AFTER DELETE ON upload_texts BEGIN"
