@@ -62,7 +62,7 @@ def _stem(upload: Upload) -> str:
     sent = (upload.file_name or "").rpartition(".")
     own = upload.key.rpartition("/")[2].rpartition(".")
     for text in (upload.title or "", sent[0] or sent[2], own[0] or own[2]):
-        stem = _FORBIDDEN.sub(" ", text)[:_MAX_STEM].strip(" .")
+        stem = " ".join(_FORBIDDEN.sub(" ", text).split())[:_MAX_STEM].strip(" .")
         if stem:
             return f"_{stem}" if _DEVICES.fullmatch(stem) else stem
     return "image"

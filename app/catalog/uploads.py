@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, delete, insert, select, tuple_, update
+from sqlalchemy import Connection, and_, delete, insert, select, tuple_, update
 
 from ..errors import BadRequest, Busy, KeyTaken
 from .copies import add_copy, are_taken_back

@@ -62,7 +62,7 @@ async function act(action, more = {}) {
 
 async function send(body) {
   try {
-    const answer = await fetch(form.action, { method: "POST", body, headers: { Accept: "application/json" } });
+    const answer = await fetch(form.getAttribute("action"), { method: "POST", body, headers: { Accept: "application/json" } });
     const told = await answer.json();
     if (answer.ok) return told;
     complain(answer.status === 401 ? "You are signed out. Reload the page and sign in." : `That did not work: ${told.error}.`);

@@ -68,5 +68,5 @@ async function fetchPage(address) {
 }
 
 function say(text) {
-  document.getElementById("status").textContent = text;
+  document.getElementById("loaded").textContent = text;
 }

@@ -6,13 +6,14 @@ import structlog
 from flask import Blueprint, Response, g, make_response, redirect, render_template, request
 from werkzeug.wrappers import Response as AnyResponse
 
+from ..amounts import expiry
 from ..errors import BadRequest, NotFound
 from ..keys import thumbnail_key
 from ..paging import Cursor
 from ..search import Query
 from ..tokens import is_share_key, new_share_key
 from . import parts
-from .options import album_name_of, expiry
+from .options import album_name_of
 from .owner import owner_pages
 from .view import PAGE
 

@@ -6,6 +6,7 @@ import structlog
 from flask import g, redirect, render_template, request
 from werkzeug.wrappers import Response
 
+from ..amounts import expiry
 from ..catalog.records import Upload
 from ..errors import BadRequest, NotFound
 from ..paging import Cursor
@@ -13,7 +14,7 @@ from ..search import Sort
 from ..store.folder import FolderStore
 from . import parts, reach
 from .answer import answer
-from .options import expiry, tags_of, title_of
+from .options import tags_of, title_of
 from .owner import owner_pages
 from .picked import MOST, said
 from .view import View, address, beside, fields_of, read_view

@@ -5,11 +5,9 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from ..amounts import expiry
-from ..catalog.records import MAX_TAG, MAX_TAGS, MAX_TITLE
+from ..catalog.records import MAX_ALBUM, MAX_TAG, MAX_TAGS, MAX_TITLE
 from ..errors import BadRequest
 from ..uploads import Options
-
-MAX_ALBUM = 100
 
 _CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 _IDEMPOTENCY_KEY = re.compile(r"[\x21-\x7e]{1,255}")

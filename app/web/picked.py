@@ -8,9 +8,10 @@ from flask import Response, g, jsonify, redirect, render_template, request
 from werkzeug.wrappers import Response as AnyResponse
 
 from .. import archive
+from ..catalog.records import MAX_TAGS
 from ..errors import BadRequest, NotFound, Unavailable
 from . import parts, reach
-from .options import MAX_TAGS, album_name_of, tags_of
+from .options import album_name_of, tags_of
 from .owner import owner_pages
 from .view import address, fields_of
 
