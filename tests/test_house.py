@@ -45,6 +45,7 @@ FLOORS = [
         "move",
         "preparing",
         "receiving",
+        "replacing",
         "rounds",
         "sidecar",
         "stats",
