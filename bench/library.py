@@ -63,9 +63,9 @@ def library(folder, url, count):
     chance, batch, started = random.Random(1), [], time.monotonic()
     for row in rows(count, chance):
         batch.append(row)
-        if len(batch) == 10_000 or len(batch) == count:
+        if len(batch) == 500:
             with catalog._database.write() as connection:
-                connection.execute(insert(uploads), batch)
+                connection.execute(insert(uploads).values(batch))
             batch = []
     with catalog._database.write() as connection:
         connection.execute(text("ANALYZE"))

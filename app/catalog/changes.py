@@ -1,22 +1,23 @@
 """The uploads as the bucket changes under them: events, each taken once, and rows that somebody has to look at."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, insert, select, update
+from sqlalchemy import Connection, Row, Select, bindparam, delete, insert, select, update
 
 from ..errors import Busy
-from ..keys import is_probe
+from ..keys import is_probe, thumbnail_key
 from ..webhooks import Event, Kind
 from .engine import Database, Taken, wait_turn
 from .records import State, Upload
+from .rows import UNDRAWN_AGAIN, columns, tombstone, upload
 from .schema import FOUND, events, uploads
-from .uploads import UNDRAWN_AGAIN, columns, tombstone, upload
 
 _SEEN = ("state", "content_type", "size", "width", "height", "sha256", "version_id", "confirmed_at")
 # Beside the senders' ids: what the doctor asks for.
 _PROBE, _REFUSED = "probe ", "refused"
+_REBASED = 1000  # rows at a time
 _REFUSALS = timedelta(seconds=1)  # anybody can send a wrong signature: it is written down no oftener than this
 
 # Somebody has to look, and what others saw before this is not to be written.
@@ -77,6 +78,25 @@ class Changes:
         """Write which version a live `row` is; False if it is another by now."""
         return self._turn(row, State.LIVE, {"version_id": version_id})
 
+    def rebase(self, versions: Mapping[str, str | None], *, now: datetime) -> int:
+        """Make all live rows those of another store: `versions` has its version ids by key; return how many rows.
+
+        All of it is written, or nothing. Tombstones keep no version.
+        """
+        values = {"version_id": bindparam("version"), "thumbnail_version_id": bindparam("drawn"), "confirmed_at": now}
+        statement = update(uploads).where(uploads.c.key == bindparam("of")).values(values)
+        count, after = 0, ""
+        with self._database.write() as connection:
+            while batch := connection.execute(_live_keys(after)).scalars().all():
+                after = batch[-1]
+                count += len(batch)
+                rows = [
+                    {"of": key, "version": versions.get(key), "drawn": versions.get(thumbnail_key(key))}
+                    for key in batch
+                ]
+                connection.execute(statement, rows)
+        return count
+
     def add(self, row: Upload) -> bool:
         """Add a row that is `found`; False if the key has one."""
         try:
@@ -135,6 +155,11 @@ class Changes:
         is_it = (uploads.c.key == row.key) & (uploads.c.state == state.value) & (uploads.c.changes == row.changes)
         with self._database.write() as connection:
             return connection.execute(update(uploads).where(is_it).values(values)).rowcount == 1
+
+
+def _live_keys(after: str) -> Select[Any]:
+    are = (uploads.c.state == State.LIVE.value) & (uploads.c.key > after)
+    return select(uploads.c.key).where(are).order_by(uploads.c.key).limit(_REBASED)
 
 
 def _is_new(connection: Connection, event_id: str, now: datetime) -> bool:

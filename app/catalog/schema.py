@@ -126,7 +126,6 @@ copies = Table(
     metadata,
     Column("key", ForeignKey("uploads.key"), nullable=False),
     Column("number", Integer, nullable=False),
-    Column("deletion_digest", String(64), nullable=False),
     Column("token_id", ForeignKey("tokens.id")),
     Column("created_at", UtcDateTime, nullable=False),
     Column("deleted_at", UtcDateTime),
@@ -164,13 +163,13 @@ album_uploads = Table(
 )
 
 # How many uploads, and their bytes: of a `type`, a `day`, a `token`, a `tag`; `held` by a token (what counts towards
-# its quota), `stored` in all. A name's shards are to be added.
+# its quota), `stored` in all. A name's rows are to be added.
 tallies = Table(
     "tallies",
     metadata,
     Column("kind", String(10), nullable=False),
     Column("name", KEY, nullable=False),
-    Column("shard", Integer, nullable=False),
+    Column("shard", BigInteger, nullable=False),
     Column("count", BigInteger, nullable=False),
     Column("size", BigInteger, nullable=False),
     PrimaryKeyConstraint("kind", "name", "shard"),

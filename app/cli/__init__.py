@@ -8,7 +8,9 @@ from .. import __version__
 from ..errors import BowerbirdError, SettingsError
 from .clients import sxcu
 from .doctor import doctor
+from .export import export
 from .importing import import_
+from .move import move
 from .server import serve, worker
 from .setup import setup
 from .stats import stats_command
@@ -30,7 +32,7 @@ def cli() -> None:
 
 for _command in (
     *(serve, worker, token, sxcu, setup, doctor, stats_command, thumbnails_command, reconcile, db),
-    *(import_,),
+    *(import_, export, move),
 ):
     cli.add_command(_command)
 

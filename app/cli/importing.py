@@ -4,7 +4,7 @@ import csv
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -58,19 +58,19 @@ def import_(source: str, database: str | None, **given: Any) -> None:
     chosen = settings.load()
     opened = _open(source, database, given)
     catalog = open_catalog(chosen)
-    jobs = open_jobs(chosen, catalog, decoders=given["jobs"])
-    if not given["dry_run"]:
-        jobs.upkeep.reconcile()  # what an import that was killed has left
-    importing = Importing(
-        chosen,
-        catalog,
-        jobs.uploads,
-        jobs=given["jobs"],
-        is_again=given["is_again"],
-        keep_metadata=given["keep_metadata"],
-    )
-    with _map(given["map_path"], chosen.public_url) as note:
-        counts = _follow(importing.run(opened, is_trial=given["dry_run"]), note, is_trial=given["dry_run"])
+    with closing(open_jobs(chosen, catalog, decoders=given["jobs"])) as jobs:
+        if not given["dry_run"]:
+            jobs.upkeep.reconcile()  # what an import that was killed has left
+        importing = Importing(
+            chosen,
+            catalog,
+            jobs.uploads,
+            jobs=given["jobs"],
+            is_again=given["is_again"],
+            keep_metadata=given["keep_metadata"],
+        )
+        with _map(given["map_path"], chosen.public_url) as note:
+            counts = _follow(importing.run(opened, is_trial=given["dry_run"]), note, is_trial=given["dry_run"])
     if counts[Deed.REFUSED]:
         raise SystemExit(1)
 

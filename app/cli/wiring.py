@@ -1,6 +1,7 @@
 """What the commands are made of: a catalog that is up to date, and the use cases over it."""
 
 import atexit
+from contextlib import ExitStack
 from dataclasses import dataclass
 
 from ..catalog import Catalog
@@ -10,6 +11,7 @@ from ..inventory import Inventory
 from ..meter import Meter
 from ..settings import Settings
 from ..store import open_store
+from ..store.base import ObjectStore
 from ..thumbnails import Thumbnails
 from ..undrawn import Undrawn
 from ..upkeep import Upkeep
@@ -27,12 +29,18 @@ def open_catalog(settings: Settings) -> Catalog:
 
 @dataclass(frozen=True, slots=True)
 class Jobs:
-    """The use cases that a worker repeats, and the uploads they are about."""
+    """The use cases that a worker repeats, and what they are about."""
 
+    store: ObjectStore
     uploads: Uploads
     upkeep: Upkeep
     inventory: Inventory
     thumbnails: Thumbnails
+    ending: ExitStack
+
+    def close(self) -> None:
+        """End what runs or is open for them; the end of the program does so too."""
+        self.ending.close()
 
 
 def open_jobs(settings: Settings, catalog: Catalog, *, decoders: int = 1) -> Jobs:
@@ -42,11 +50,16 @@ def open_jobs(settings: Settings, catalog: Catalog, *, decoders: int = 1) -> Job
     store = open_store(settings, count=meter.count)
     writers = Writers(settings.data_dir)
     pool = DecoderPool(decoders)
+    ending = ExitStack()
+    for end in (catalog.close, meter.write, pool.close, writers.leave):
+        ending.callback(end)
     undrawn = Undrawn(settings.data_dir)
     uploads = Uploads(settings, catalog, store, pool, writers, purge=open_purge(settings), undrawn=undrawn)
     return Jobs(
+        store,
         uploads,
         Upkeep(uploads, catalog, store, writers),
         Inventory(settings, catalog, store, pool, uploads),
         Thumbnails(settings, catalog, store, pool, uploads, undrawn),
+        ending,
     )

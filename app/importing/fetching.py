@@ -20,6 +20,7 @@ PAUSES_S, LONGEST_PAUSE_S = (1.0, 4.0, 16.0), 30.0  # between the tries; the lon
 MAX_REDIRECTS = 5
 LONGEST_S = 600.0  # one download: 100 MB at 170 kB/s
 
+_HEADERS = {"User-Agent": "bowerbird-import", "Accept-Encoding": "identity"}
 _TIMEOUT = urllib3.Timeout(connect=5, read=30)
 _CHUNK_BYTES = 256 * 1024
 _TRANSIENT = {408, 425, 429, 500, 502, 503, 504, *range(520, 528), 530}
@@ -74,9 +75,10 @@ class Fetcher:
                     answer = pool.urlopen(
                         "GET",
                         target,
-                        headers={"Host": urlsplit(url).netloc.rpartition("@")[2], "User-Agent": "bowerbird-import"},
+                        headers={"Host": urlsplit(url).netloc.rpartition("@")[2], **_HEADERS},
                         redirect=False,
                         preload_content=False,
+                        decode_content=False,
                     )
                     if answer.status in _REDIRECTS and "location" in answer.headers:
                         url = urljoin(url, answer.headers["location"])
@@ -92,7 +94,7 @@ class Fetcher:
         if answer.status != 200:
             raise Refused(f"the server answered {answer.status}")
         ends_at = self._clock() + LONGEST_S
-        for chunk in answer.stream(_CHUNK_BYTES):
+        for chunk in answer.stream(_CHUNK_BYTES, decode_content=False):  # what is packed may be of any size
             into.write(chunk)
             if self._clock() > ends_at:
                 raise Refused(f"it did not come to its end within {LONGEST_S:g} seconds")

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 
 from ..catalog import Catalog
@@ -22,6 +22,7 @@ TOKEN = "import"  # noqa: S105 the name of one, not one
 BUSY_S = (1.0, 5.0, 15.0)  # pauses when the catalog or the decoders have too much to do
 
 _BATCH = 100
+_FIRST = datetime(1970, 1, 1, tzinfo=UTC)  # earlier dates are none: no image was uploaded then
 
 
 class Deed(StrEnum):
@@ -125,9 +126,10 @@ class Importing:
             if one.expires_at and one.expires_at <= now:
                 raise Refused("its time is over")
             place, source_id = _place(source, one)
-            created_at = min(created_at, now) if created_at else None
+            created_at = min(max(created_at, _FIRST), now) if created_at else None
             origin = Origin(place, source_id, created_at, one.key, one.is_favourite, one.albums)
-            options = Options(one.expires_at, one.keep_metadata or self._keep_metadata, one.title, one.tags)
+            keep_metadata = one.keep_metadata or self._keep_metadata
+            options = Options(expires_at=one.expires_at, keep_metadata=keep_metadata, title=one.title, tags=one.tags)
             return self._uploads.accept([received], options, token_id=token.id, origin=origin)[0]
 
 

@@ -32,11 +32,11 @@ class ObjectStore(Protocol):
 
     late_put_s: float
 
-    def put(self, key: str, body: BinaryIO, *, content_type: str) -> str | None:
+    def put(self, key: str, body: BinaryIO, *, content_type: str, is_foreign: bool = False) -> str | None:
         """Store all of the seekable `body` under `key` and return the version id (None where a store has no versions).
 
         On return the object is durable. On any error nothing is to be seen under `key`, though an orphan version may be
-        there: `delete(key)` removes it.
+        there: `delete(key)` removes it. `is_foreign` allows a name that another S3 client has chosen.
         """
 
     def delete(self, key: str, version_id: str | None = None) -> None:
@@ -58,6 +58,10 @@ class ObjectStore(Protocol):
 
     def list_objects(self) -> Iterator[StoredObject]:
         """Yield every object that is not hidden, in the order of the keys' bytes. Class C, one per thousand."""
+
+    def list_versions(self) -> Iterator[tuple[str, str | None]]:
+        """Yield the key of every object that is not hidden, with its version id; None where there is more than one
+        version, or a store has none. Class C, one per thousand."""
 
     def ping(self) -> None:
         """Return if the store answers and takes our credentials; else raise. Costs no class C transaction."""

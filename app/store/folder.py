@@ -28,7 +28,7 @@ class FolderStore:
         self._tmp = folder / "tmp"
         self._writer = writer or "nobody"
 
-    def put(self, key: str, body: BinaryIO, *, content_type: str) -> None:
+    def put(self, key: str, body: BinaryIO, *, content_type: str, is_foreign: bool = False) -> None:
         """See ObjectStore.put. Raises KeyTaken if there is an object of this key."""
         path = self._path(key)
         with _ours(self._folder):
@@ -85,6 +85,11 @@ class FolderStore:
         for name in names:
             if stored := self.head(name):
                 yield stored
+
+    def list_versions(self) -> Iterator[tuple[str, None]]:
+        """See ObjectStore.list_versions."""
+        for one in self.list_objects():
+            yield one.key, None
 
     def ping(self) -> None:
         """See ObjectStore.ping: a file can be made and removed."""

@@ -16,7 +16,7 @@ from ..keys import is_key, is_thumbnail_key
 from .base import StoredObject
 from .s3_client import make_client
 from .s3_errors import TRANSIENT, Failure, Missing, is_about_the_name, refusal, retry_after, status_of
-from .s3_versions import is_there, repeats, versions_of
+from .s3_versions import is_there, only_versions, repeats, versions_of
 
 PATIENCE_S = 40.0  # B2's 503 "no tomes available" is by design and may last a while
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.5, 8.0
@@ -61,9 +61,9 @@ class S3Store:
             "ca_bundle": ca_bundle,
         }
 
-    def put(self, key: str, body: BinaryIO, *, content_type: str) -> str | None:
+    def put(self, key: str, body: BinaryIO, *, content_type: str, is_foreign: bool = False) -> str | None:
         """See ObjectStore.put. Returns None also where an earlier attempt may have left a version of its own."""
-        _check(key)
+        _check_name(key) if is_foreign else _check(key)
         body.seek(0)
         md5 = hashlib.file_digest(body, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
 
@@ -144,6 +144,15 @@ class S3Store:
             if not page.get("IsTruncated"):
                 return
             token = {"ContinuationToken": page["NextContinuationToken"]}
+
+    def list_versions(self) -> Iterator[tuple[str, str | None]]:
+        """See ObjectStore.list_versions."""
+
+        def page(after: dict[str, str]) -> dict[str, Any]:
+            found = self._persist(lambda: self._call("list_object_versions", MaxKeys=_PAGE, **after))
+            return cast(dict[str, Any], found[0])
+
+        return only_versions(page)
 
     def ping(self) -> None:
         """See ObjectStore.ping: asks for a key (class B), for a restricted key may not ask for the bucket."""

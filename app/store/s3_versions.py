@@ -1,6 +1,7 @@
 """The versions of one key, for a bucket keeps every one until it is removed by its id."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from itertools import groupby
 from typing import Any
 
 Version = dict[str, Any]
@@ -19,6 +20,26 @@ def versions_of(key: str, page: Callable[[dict[str, str]], dict[str, Any]]) -> l
         after = {name: answer.get(f"Next{name}", "") for name in after}
         if not answer.get("IsTruncated") or after["KeyMarker"] != key:  # the key itself comes first of its prefix
             return [*versions, *markers]
+
+
+def only_versions(page: Callable[[dict[str, str]], dict[str, Any]]) -> Iterator[tuple[str, str | None]]:
+    """Yield the keys that show an object, with the id of the version if it is the only one; `page` as above. What has
+    one key may be spread over two pages."""
+    held: list[Version] = []
+    after = {"KeyMarker": "", "VersionIdMarker": ""}
+    while True:
+        answer = page({name: value for name, value in after.items() if value})
+        after = {name: answer.get(f"Next{name}", "") for name in after}
+        found = [*held, *answer.get("Versions", []), *answer.get("DeleteMarkers", [])]
+        found.sort(key=lambda one: one["Key"].encode())
+        is_last = not answer.get("IsTruncated")
+        held = [] if is_last else [one for one in found if one["Key"] == found[-1]["Key"]]
+        for key, group in groupby(found[: len(found) - len(held)], key=lambda one: one["Key"]):
+            versions = list(group)
+            if is_there(versions):
+                yield key, versions[0]["VersionId"] if len(versions) == 1 else None
+        if is_last:
+            return
 
 
 def is_there(versions: list[Version]) -> bool:

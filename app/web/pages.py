@@ -7,6 +7,7 @@ from flask import Blueprint, Response, g, redirect, render_template, request
 from werkzeug.wrappers import Response as AnyResponse
 
 from .. import clients, stats
+from ..catalog.records import Upload
 from ..costs import FREE_A_DAY, FREE_GB, KINDS
 from ..errors import BadRequest, NotFound, Unauthorized
 from . import auth, parts, reach
@@ -123,30 +124,32 @@ def show_deletion(key: str, token: str) -> str | tuple[str, int]:
     if not upload.is_upload:
         return _page("Already deleted", reach.after(upload), 410)
     shown = answer(upload) | {"created_at": upload.created_at}
-    return render_template("delete.html", reach=reach.before(), upload=shown, action=f"/d/{quote(key)}/{token}")
+    return render_template("delete.html", reach=reach.before(upload), upload=shown, action=f"/d/{quote(key)}/{token}")
 
 
 @pages.post("/d/<path:key>/<token>")
 def confirm_deletion(key: str, token: str) -> str | tuple[str, int]:
     """The button of that page: the link itself is the right to delete, so it works signed out and without scripts."""
-    if parts().uploads.find_deletable(key, token) is None:
+    found = parts().uploads.find_deletable(key, token)
+    if found is None:
         return _page("Nothing to delete here", "This is not one of our deletion links.", 404)
-    _delete(key)
+    _take_back(found)
     return _page("Deleted", reach.after(parts().catalog.uploads.get(key)), 200)
 
 
 @pages.delete("/d/<path:key>/<token>")
 def delete_by_link(key: str, token: str) -> Response:
     """The same for scripts: 204, also when it is gone already; 404 for a wrong link."""
-    if parts().uploads.find_deletable(key, token) is None:
+    found = parts().uploads.find_deletable(key, token)
+    if found is None:
         raise NotFound("this is not one of our deletion links")
-    _delete(key)
+    _take_back(found)
     return Response(status=204)
 
 
-def _delete(key: str) -> None:
-    parts().uploads.delete(key)
-    log.info("deleted", request_id=g.request_id, key=key)
+def _take_back(upload: Upload) -> None:
+    left = parts().uploads.take_back(upload.key, upload.copy)
+    log.info("deleted", request_id=g.request_id, key=upload.key, left=left)
 
 
 def _page(title: str, message: str, status: int) -> tuple[str, int]:

@@ -274,11 +274,11 @@ def test_servers_that_start_at_once_agree_on_the_tables_and_the_first_token(url)
         assert list(pool.map(_upgrade_and_add, [url] * 4)).count(True) == 1
 
 
-def test_a_catalog_tells_how_it_stands(catalog, url):
+def test_a_catalog_tells_how_it_stands(catalog, catalog_url):
     found = catalog.condition()
 
     assert (found.revision, found.is_newer) == (found.head, False)
-    assert found.journal == ("wal" if url.startswith("sqlite") else None)
+    assert found.journal == ("wal" if catalog_url.startswith("sqlite") else None)
     assert catalog.exists()
     with catalog._database.write() as connection:
         connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
@@ -300,13 +300,17 @@ def test_a_trial_of_writing_leaves_nothing(catalog):
         assert connection.execute(text("SELECT count(*) FROM events")).scalar() == 0
 
 
-def test_a_database_that_takes_no_writing_says_so(catalog, url):
-    if url.startswith("sqlite"):
+def test_a_database_that_takes_no_writing_says_so(catalog, catalog_url):
+    if catalog_url.startswith("sqlite"):
         catalog.close()
-        with Path(url.removeprefix("sqlite:///")).open("r+b") as file:
+        with Path(catalog_url.removeprefix("sqlite:///")).open("r+b") as file:
             file.seek(18)  # the version of its last writer: https://sqlite.org/fileformat.html#ffwfvrn
             file.write(b"\x03")
-    reader = Catalog(url if url.startswith("sqlite") else f"{url}{'&' if '?' in url else '?'}options={_READ_ONLY}")
+    reader = Catalog(
+        catalog_url
+        if catalog_url.startswith("sqlite")
+        else f"{catalog_url}{'&' if '?' in catalog_url else '?'}options={_READ_ONLY}"
+    )
 
     with pytest.raises(StoreMisconfigured, match="may not write"):
         reader.try_writing(now=NOW)

@@ -74,8 +74,8 @@ def test_terms_are_changed_one_by_one(catalog, token):
     assert not catalog.tokens.change("laptop", quota_bytes=1)
 
 
-def test_many_at_once_do_not_exceed_it(url, catalog, token):
-    others = [Catalog(url) for _ in range(4)]
+def test_many_at_once_do_not_exceed_it(catalog_url, catalog, token):
+    others = [Catalog(catalog_url) for _ in range(4)]
 
     def send(number):
         try:

@@ -72,6 +72,15 @@ def test_a_body_is_stored_from_its_first_byte(store):
     assert store.head(KEY).size == 7
 
 
+def test_each_object_is_listed_with_its_version(store):
+    version_id = put(store)
+    put(store, OTHER)
+
+    found = dict(store.list_versions())
+    assert list(found) == [KEY, OTHER]
+    assert found[KEY] == version_id
+
+
 @pytest.mark.parametrize("by_version", [True, False])
 def test_what_is_deleted_is_gone_and_twice_is_no_error(store, by_version):
     version_id = put(store)
@@ -252,6 +261,18 @@ def test_more_versions_than_a_page_has_go_and_those_of_longer_names_stay(bucket,
     s3(s3_endpoint).delete("a.png")
 
     assert [one["Key"] for one in bucket.list_object_versions(Bucket="pics")["Versions"]] == ["a.png.bak"]
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 1000])
+def test_a_version_is_named_where_it_is_the_only_one_wherever_the_pages_end(bucket, s3_endpoint, monkeypatch, size):
+    monkeypatch.setattr("app.store.s3._PAGE", size)
+    for key in ("a.png", "b.png", "b.png", "b.png", "c.png", "d.png"):
+        bucket.put_object(Bucket="pics", Key=key, Body=b"x")
+    bucket.delete_object(Bucket="pics", Key="c.png")
+
+    found = dict(s3(s3_endpoint).list_versions())
+    only = {one["Key"]: one["VersionId"] for one in bucket.list_object_versions(Bucket="pics")["Versions"]}
+    assert found == {"a.png": only["a.png"], "b.png": None, "d.png": only["d.png"]}
 
 
 @pytest.mark.parametrize(("attempts", "is_one"), [(None, True), ("1", True), ("2", False)])

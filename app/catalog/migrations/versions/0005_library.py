@@ -37,7 +37,6 @@ def _tables() -> None:
         "copies",
         sa.Column("key", KEY, sa.ForeignKey("uploads.key"), nullable=False),
         sa.Column("number", sa.Integer, nullable=False),
-        sa.Column("deletion_digest", sa.String(64), nullable=False),
         sa.Column("token_id", sa.Integer, sa.ForeignKey("tokens.id")),
         sa.Column("created_at", MOMENT, nullable=False),
         sa.Column("deleted_at", MOMENT),
@@ -71,7 +70,7 @@ def _tables() -> None:
         "tallies",
         sa.Column("kind", sa.String(10), nullable=False),
         sa.Column("name", KEY, nullable=False),
-        sa.Column("shard", sa.Integer, nullable=False),
+        sa.Column("shard", sa.BigInteger, nullable=False),
         sa.Column("count", sa.BigInteger, nullable=False),
         sa.Column("size", sa.BigInteger, nullable=False),
         sa.PrimaryKeyConstraint("kind", "name", "shard"),
@@ -89,29 +88,35 @@ def _tables() -> None:
 # What is derived from a row of uploads: its tags, its words, and what it adds to the tallies. Triggers keep it, so that
 # no statement that changes a row can forget it. They differ by database in a few words only.
 _WATCHED = ("state", "content_type", "size", "created_at", "token_id", "title", "file_name", "tags")
-_SIGN = {"NEW": "1", "OLD": "-1"}
 
 
-def _tally(row: str, *, day: str, token: str, tags: str, shard: str) -> str:
-    """Return the statement that counts a row in, or out; tallies in many shards do not wait for one another."""
-    sign = _SIGN[row]
+def _deltas(rows: str, sign: int, *, day: str, token: str, tags: str) -> str:
+    """Return a query of what `rows` add to the tallies, or take from them: kind, name, count, size."""
+    size = f"{sign} * size"
     return f"""
-    INSERT INTO tallies (kind, name, shard, count, size)
-    SELECT kind, name, {shard}, {sign}, {sign} * {row}.size FROM (
-      SELECT 'type' AS kind, {row}.content_type AS name WHERE {row}.state = 'live'
-      UNION ALL SELECT 'day', {day} WHERE {row}.state = 'live'
-      UNION ALL SELECT 'token', {token} WHERE {row}.state = 'live'
-      UNION ALL SELECT DISTINCT 'tag', lower(value) FROM {tags} WHERE {row}.state = 'live'
-      UNION ALL SELECT 'held', {token} WHERE {row}.state IN ('pending', 'live', 'found')
-      UNION ALL SELECT 'stored', '' WHERE {row}.state NOT IN ('pending', 'deleted')
-    ) AS found WHERE true ORDER BY kind, name
-    ON CONFLICT (kind, name, shard) DO UPDATE
+      SELECT 'type' AS kind, content_type AS name, {sign} AS count, {size} AS size
+      FROM {rows} AS one WHERE state = 'live'
+      UNION ALL SELECT 'day', {day}, {sign}, {size} FROM {rows} AS one WHERE state = 'live'
+      UNION ALL SELECT 'token', {token}, {sign}, {size} FROM {rows} AS one WHERE state = 'live'
+      UNION ALL SELECT 'tag', tag, {sign}, {size} FROM (
+        SELECT DISTINCT one.key, lower(value) AS tag, size FROM {rows} AS one, {tags} WHERE state = 'live'
+      ) AS tagged
+      UNION ALL SELECT 'held', {token}, {sign}, {size} FROM {rows} AS one WHERE state IN ('pending', 'live', 'found')
+      UNION ALL SELECT 'stored', '', {sign}, {size} FROM {rows} AS one WHERE state NOT IN ('pending', 'deleted')"""
+
+
+_ADDED = """ON CONFLICT (kind, name, shard) DO UPDATE
     SET count = tallies.count + excluded.count, size = tallies.size + excluded.size;"""
 
 
 def _sqlite_tally(row: str) -> str:
-    day, token, tags = f"substr({row}.created_at, 1, 10)", f"coalesce({row}.token_id, '')", f"json_each({row}.tags)"
-    return _tally(row, day=day, token=token, tags=tags, shard="0")
+    columns = ("key", "state", "content_type", "size", "created_at", "token_id", "tags")
+    one = f"(SELECT {', '.join(f'{row}.{name} AS {name}' for name in columns)})"
+    day, token = "substr(created_at, 1, 10)", "coalesce(token_id, '')"
+    deltas = _deltas(one, 1 if row == "NEW" else -1, day=day, token=token, tags="json_each(one.tags)")
+    return f"""
+    INSERT INTO tallies (kind, name, shard, count, size)
+    SELECT kind, name, 0, count, size FROM ({deltas}) WHERE true {_ADDED}"""
 
 
 # The id of a text begins with the second of its upload, so that the full text index has them in their order.
@@ -163,49 +168,87 @@ _SQLITE = (
 )
 
 
-def _postgresql_tally(row: str) -> str:
-    day, tags = f"to_char({row}.created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD')", f"json_array_elements_text({row}.tags)"
-    token = f"coalesce({row}.token_id::text, '')"
-    return _tally(row, day=day, token=token, tags=tags, shard="mod(pg_backend_pid(), 64)")
+# On PostgreSQL a row that is written again and again in one transaction becomes slower each time, and transactions that
+# write the same row wait for one another. So each statement adds rows of its own, and now and then one sums them up.
+_WORDS = """array_remove(regexp_split_to_array(lower((coalesce(title, '') || ' ' || coalesce(file_name, '') || ' ' ||
+        coalesce((SELECT string_agg(value, ' ') FROM json_array_elements_text(tags)), '')
+      ) COLLATION), '[^[:alnum:]]+'), '')"""
+
+
+def _function(name: str, *, added: str, removed: str, before: str = "") -> str:
+    """Return the function of a trigger whose statement has added and removed rows; either may be empty."""
+    how = {
+        "day": "to_char(created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD')",
+        "token": "coalesce(token_id::text, '')",
+        "tags": "json_array_elements_text(one.tags)",
+    }
+    deltas = [_deltas(rows, sign, **how) for rows, sign in ((added, 1), (removed, -1)) if rows]
+    out = f"""
+      DELETE FROM upload_tags AS t USING {removed} AS r WHERE t.created_at = r.created_at AND t.key = r.key
+      AND t.tag IN (SELECT lower(value) FROM json_array_elements_text(r.tags));
+      DELETE FROM upload_texts AS t USING {removed} AS r WHERE t.key = r.key;"""
+    into = f"""
+      DELETE FROM album_uploads AS a USING {added} AS n WHERE a.key = n.key AND n.state = 'deleted';
+      INSERT INTO upload_tags (tag, created_at, key)
+      SELECT DISTINCT lower(value), created_at, key FROM {added} AS n, json_array_elements_text(n.tags)
+      WHERE state = 'live';
+      INSERT INTO upload_texts (key, created_at, words)
+      SELECT key, created_at, array_to_tsvector(words) FROM (
+        SELECT key, created_at, {_WORDS} AS words FROM {added} AS n WHERE state = 'live'
+      ) AS found WHERE words <> ARRAY[]::text[];"""
+    return f"""CREATE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql AS $$
+    DECLARE part bigint; changed text[];
+    BEGIN
+      {before}{out if removed else ""}{into if added else ""}
+      part := nextval('tallies_part');
+      INSERT INTO tallies (kind, name, shard, count, size)
+      SELECT kind, name, part, sum(found.count), sum(found.size) FROM ({" UNION ALL ".join(deltas)}) AS found
+      GROUP BY kind, name HAVING sum(found.count) <> 0 OR sum(found.size) <> 0;
+      IF mod(part, 500) = 0 THEN PERFORM tallies_sum_up(part - 1000); END IF;
+      RETURN NULL;
+    END $$"""
+
+
+_SUM_UP = f"""CREATE FUNCTION tallies_sum_up(since bigint) RETURNS void LANGUAGE plpgsql AS $$
+    BEGIN
+      IF pg_try_advisory_xact_lock(hashtextextended('tallies', 0)) THEN
+        WITH gone AS (DELETE FROM tallies WHERE shard > greatest(since, 0) RETURNING *)
+        INSERT INTO tallies (kind, name, shard, count, size)
+        SELECT kind, name, 0, sum(gone.count), sum(gone.size) FROM gone GROUP BY kind, name ORDER BY kind, name
+        {_ADDED}
+      END IF;
+    END $$"""
 
 
 def _postgresql() -> tuple[str, ...]:
     # A database may have been made with the locale C, which knows no letter beyond ASCII.
     has_icu = op.get_bind().execute(sa.text("SELECT 1 FROM pg_collation WHERE collname = 'und-x-icu'")).scalar()
-    collate = 'COLLATE "und-x-icu"' if has_icu else ""
-    add = f"""
-    DELETE FROM album_uploads WHERE key = NEW.key AND NEW.state = 'deleted';
-    INSERT INTO upload_tags (tag, created_at, key)
-    SELECT DISTINCT lower(value), NEW.created_at, NEW.key FROM json_array_elements_text(NEW.tags)
-    WHERE NEW.state = 'live';
-    INSERT INTO upload_texts (key, created_at, words)
-    SELECT NEW.key, NEW.created_at, array_to_tsvector(words) FROM (
-      SELECT array_remove(regexp_split_to_array(lower((coalesce(NEW.title, '') || ' ' || coalesce(NEW.file_name, '')
-        || ' ' || coalesce((SELECT string_agg(value, ' ') FROM json_array_elements_text(NEW.tags)), '')
-      ) {collate}), '[^[:alnum:]]+'), '') AS words
-    ) AS found WHERE NEW.state = 'live' AND words <> ARRAY[]::text[];
-    {_postgresql_tally("NEW")}"""
-    remove = f"""
-    DELETE FROM upload_tags WHERE created_at = OLD.created_at AND key = OLD.key
-    AND tag IN (SELECT lower(value) FROM json_array_elements_text(OLD.tags));
-    DELETE FROM upload_texts WHERE key = OLD.key;
-    {_postgresql_tally("OLD")}"""
-    changed = " OR ".join(
-        f"OLD.{name}{cast} IS DISTINCT FROM NEW.{name}{cast}"
+    collation = 'COLLATE "und-x-icu"' if has_icu else ""
+    differ = " OR ".join(
+        f"o.{name}{cast} IS DISTINCT FROM n.{name}{cast}"
         for name, cast in ((name, "::text" if name == "tags" else "") for name in _WATCHED)
+    )
+    find = f"""changed := ARRAY(SELECT n.key FROM added AS n JOIN removed AS o ON o.key = n.key WHERE {differ});
+      IF changed = ARRAY[]::text[] THEN RETURN NULL; END IF;"""
+    some = "(SELECT * FROM %s WHERE key = ANY (changed))"
+    functions = (
+        _function("uploads_added", added="added", removed=""),
+        _function("uploads_removed", added="", removed="removed"),
+        _function("uploads_changed", added=some % "added", removed=some % "removed", before=find),
     )
     return (
         'CREATE TABLE upload_texts (key text COLLATE "C" PRIMARY KEY, created_at timestamptz NOT NULL, words tsvector)',
         "CREATE INDEX upload_texts_created ON upload_texts (created_at, key)",
         "CREATE INDEX upload_texts_words ON upload_texts USING gin (words)",
-        f"CREATE FUNCTION uploads_add() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN {add} RETURN NULL; END $$",
-        f"CREATE FUNCTION uploads_remove() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN {remove} RETURN NULL; END $$",
-        "CREATE TRIGGER uploads_added AFTER INSERT ON uploads FOR EACH ROW EXECUTE FUNCTION uploads_add()",
+        "CREATE SEQUENCE tallies_part",
+        "CREATE INDEX tallies_shard ON tallies (shard)",
+        _SUM_UP,
+        *(one.replace("COLLATION", collation) for one in functions),
+        "CREATE TRIGGER uploads_added AFTER INSERT ON uploads REFERENCING NEW TABLE AS added"
+        " FOR EACH STATEMENT EXECUTE FUNCTION uploads_added()",
         *_AGAIN,
-        # Triggers of one event go by their names: out, then in.
-        f"CREATE TRIGGER uploads_changed_1 AFTER UPDATE ON uploads FOR EACH ROW WHEN ({changed})"
-        " EXECUTE FUNCTION uploads_remove()",
-        f"CREATE TRIGGER uploads_changed_2 AFTER UPDATE ON uploads FOR EACH ROW WHEN ({changed})"
-        " EXECUTE FUNCTION uploads_add()",
-        "CREATE TRIGGER uploads_removed AFTER DELETE ON uploads FOR EACH ROW EXECUTE FUNCTION uploads_remove()",
+        "CREATE TRIGGER uploads_changed AFTER UPDATE ON uploads REFERENCING OLD TABLE AS removed NEW TABLE AS added"
+        " FOR EACH STATEMENT EXECUTE FUNCTION uploads_changed()",
+        "CREATE TRIGGER uploads_removed AFTER DELETE ON uploads REFERENCING OLD TABLE AS removed"
+        " FOR EACH STATEMENT EXECUTE FUNCTION uploads_removed()",
     )
