@@ -13,6 +13,7 @@ SCOPES = (UPLOAD, MANAGE, METRICS)  # who may manage may read the metrics too
 
 # The alphabet ShareX leaves alone in a header value (percent, braces, bar and backslash are syntax there).
 _TOKEN = re.compile(r"[A-Za-z0-9_.-]{16,200}")
+_SHARE_KEY = re.compile(r"[A-Za-z0-9_-]{24}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +38,20 @@ class Token:
 def new_token() -> str:
     """Return a fresh secret of 256 bits, starting with `bb_` so that a scanner for leaked secrets can know it."""
     return "bb_" + secrets.token_urlsafe(32)
+
+
+def new_share_key() -> str:
+    """Return a fresh secret of 144 bits, the last part of the address of a shared album.
+
+    >>> is_share_key(new_share_key()), is_share_key("short"), is_share_key("a" * 23 + "/")
+    (True, False, False)
+    """
+    return secrets.token_urlsafe(18)
+
+
+def is_share_key(text: str) -> bool:
+    """Whether `text` has the form of what `new_share_key` makes."""
+    return _SHARE_KEY.fullmatch(text) is not None
 
 
 def is_token(text: str) -> bool:

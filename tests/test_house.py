@@ -38,6 +38,7 @@ FLOORS = [
     },
     {"catalog", "store", "edge", "decoding", "decoder", "thumbnail", "writers", "heartbeat"},
     {
+        "archive",
         "deletions",
         "export",
         "importing",

@@ -1,6 +1,5 @@
 """The pages: upload, sign in, set up clients, confirm a deletion."""
 
-from typing import Any
 from urllib.parse import quote
 
 import structlog
@@ -13,25 +12,14 @@ from ..costs import FREE_A_DAY, FREE_GB, KINDS
 from ..errors import BadRequest, NotFound, Unauthorized
 from . import auth, parts, reach
 from .answer import answer
+from .owner import own_path, shared_by_pages
 
 log = structlog.get_logger()
 
 _SHOWN = 20  # images that no decoder reads
 
 pages = Blueprint("pages", __name__)
-
-
-@pages.context_processor
-def _always() -> dict[str, Any]:
-    """What every template may use."""
-    settings = parts().settings
-    return {
-        "csrf": auth.csrf_of(auth.session_id_of_request()),
-        "signed_in": auth.session_token() is not None,
-        "public_url": settings.public_url,
-        "base_url": settings.base_url,
-        "max_upload_bytes": settings.max_upload_bytes,
-    }
+pages.context_processor(shared_by_pages)
 
 
 @pages.get("/")
@@ -42,8 +30,9 @@ def home() -> AnyResponse | str:
 
 @pages.get("/login")
 def login() -> AnyResponse | str:
-    """The sign-in page."""
-    return redirect("/", 303) if auth.session_token() else render_template("login.html", error=None)
+    """The sign-in page; `next` is the page of ours that it leads to."""
+    target = own_path(request.args.get("next"))
+    return redirect(target, 303) if auth.session_token() else render_template("login.html", error=None, next=target)
 
 
 @pages.post("/login")
@@ -51,14 +40,15 @@ def sign_in() -> AnyResponse:
     """Start a session with a token that has the scope `manage`; 401 otherwise, 429 after ten tries in 15 minutes."""
     auth.check_origin()
     parts().limits.check_sign_in(request.remote_addr or "")
+    target = own_path(request.form.get("next"))
     session_id = auth.sign_in(request.form.get("token", "").strip())
     if session_id is None:
         message = (
             "That is not a token that may sign in. It needs the scope “manage” and must not be revoked or expired."
         )
-        return Response(render_template("login.html", error=message), 401)
+        return Response(render_template("login.html", error=message, next=target), 401)
     auth.sign_out()  # a session this browser had before
-    response = redirect("/", 303)
+    response = redirect(target, 303)
     auth.set_session(response, session_id)
     return response
 
