@@ -23,6 +23,7 @@ FLOORS = [
     {"errors", "resources", "blocking", "logs", "answers"},
     {
         "amounts",
+        "chart",
         "containers",
         "images",
         "metadata",
@@ -43,6 +44,7 @@ FLOORS = [
         "export",
         "importing",
         "meter",
+        "metrics",
         "move",
         "preparing",
         "receiving",
@@ -57,9 +59,11 @@ FLOORS = [
         "upkeep",
         "inventory",
         "issuing",
+        "jobs",
         "clients",
         "setup",
         "doctor",
+        "checkup",
     },
     {"web"},
     {"cli", "server", "__init__"},
@@ -73,6 +77,7 @@ ONLY = {
     "botocore": "store",
     "b2sdk": "edge",
     "cloudflare": "edge",
+    "prometheus_client": "metrics",
     "psycopg": "importing",  # of Zipline; the catalog's is SQLAlchemy's affair
 }
 
