@@ -48,6 +48,7 @@ FLOORS = [
         "move",
         "preparing",
         "receiving",
+        "replacing",
         "rounds",
         "sidecar",
         "stats",

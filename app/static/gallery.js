@@ -2,11 +2,13 @@
 
 import { placeholders } from "./blurhash.js";
 import { copyText, formText } from "./copy.js";
+import "./done.js";
 import { endless } from "./scroll.js";
 import { boxOf, focused, move, select, selectAll, selected, tiles } from "./selection.js";
 
 const MOST = 500; // images at once, as the server has it
 const WAITS_S = [2, 3, 5, 10, 20, 40, 60]; // between looks for thumbnails that were still to be made
+const SIDEWAYS = ["ArrowLeft", "ArrowRight"];
 const RETRIES = 3; // of a thumbnail that does not come
 const lost = new Map(); // how often each did not, by key
 let looking = 0;
@@ -54,10 +56,17 @@ async function act(action, more = {}) {
     if (action === "favourite" || action === "unfavourite") star(tile, action === "favourite");
   }
   remove(new Set(done.gone));
-  for (const menu of form.querySelectorAll("details[open]")) menu.open = false;
+  closeMenus();
   selectAll(false);
   say(done.message);
   if (given.get("new_album")) location.reload(); // it is to be chosen from now on
+}
+
+/** Close what is open in the bar; return whether something was. */
+function closeMenus() {
+  const open = [...form.querySelectorAll("details[open]")];
+  for (const menu of open) menu.open = false;
+  return open.length > 0;
 }
 
 async function send(body) {
@@ -118,7 +127,7 @@ async function freshen() {
 
 async function look(waiting) {
   const query = new URLSearchParams(location.search);
-  for (const name of ["cursor", "did", "count"]) query.delete(name);
+  query.delete("cursor");
   for (const tile of waiting) query.append("key", tile.dataset.key);
   try {
     const answer = await fetch(`/tiles?${query}`);
@@ -156,11 +165,16 @@ function onKey(event) {
   if (isTyping || event.ctrlKey || event.metaKey || event.altKey) return;
   const here = focused();
   if (event.key === "/") $("q").focus();
-  else if (event.key === "Escape") selectAll(false);
+  else if (event.key === "Escape") closeMenus() || selectAll(false);
   else if (event.key === "Delete") askToDelete();
   else if (event.key === " " && here && event.target.matches("a")) select(here, event.shiftKey || !boxOf(here).checked, event.shiftKey);
-  else if ((here || event.target === document.body || event.target.id === "main") && move(event.key)) { /* moved */ } else return;
+  else if (!(here || begins(event)) || !move(event.key)) return;
   event.preventDefault();
+}
+
+/** Whether a key begins to move among the images; up and down scroll, until one of them has the focus. */
+function begins(event) {
+  return SIDEWAYS.includes(event.key) && (event.target === document.body || event.target.id === "main");
 }
 
 form.addEventListener("submit", (event) => {

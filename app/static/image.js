@@ -1,6 +1,7 @@
 // What is copied from a field beside: the links of one image, the addresses of albums. Arrow keys lead on.
 
 import { copyText } from "./copy.js";
+import "./done.js";
 
 async function copy(button) {
   const field = document.getElementById(button.dataset.for);

@@ -11,6 +11,7 @@ from ..decoding import DecoderPool
 from ..edge.purge import open_purge
 from ..inventory import Inventory
 from ..meter import Meter
+from ..replacing import Replacing
 from ..settings import Settings
 from ..store import open_store
 from ..store.base import ObjectStore
@@ -63,6 +64,7 @@ def build(settings: Settings, store: ObjectStore | None) -> Flask:
         catalog,
         store,
         uploads,
+        Replacing(settings, catalog, store, decoders, uploads, undrawn),
         inventory,
         RateLimits(settings),
         decoders,
