@@ -368,6 +368,22 @@ def test_a_worker_that_dies_is_started_anew_and_ends_with_the_server(make_server
     assert not Path(f"/proc/{second}").exists()
 
 
+def test_what_expired_while_nothing_ran_is_gone_soon_after_the_start(make_server):
+    image, server = samples.make("png", seed=12), make_server()
+    _, answer = send_all_then_read(server, request("PUT", "/api/upload/x?expires=1h", len(image), token=OWNER), image)
+    [path] = (server.data_dir / "objects").rglob(answer["key"])
+    server.stop()
+    with sqlite3.connect(server.data_dir / "catalog.sqlite3") as catalog:
+        catalog.execute("UPDATE uploads SET expires_at = '2026-01-01 00:00:00.000000'")
+    catalog.close()
+
+    again = make_server()
+
+    assert soon(lambda: not path.exists())
+    with pytest.raises(urllib.error.HTTPError, match="404"):
+        urllib.request.urlopen(f"{again.url}/{answer['key']}")
+
+
 def soon(ask):
     """Return what `ask` answers once that is something."""
     deadline = time.monotonic() + 30
