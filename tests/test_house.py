@@ -32,6 +32,7 @@ FLOORS = [
         "settings_file",
         "webhooks",
         "costs",
+        "sealed",
     },
     {"catalog", "store", "edge", "decoding", "decoder", "thumbnail", "writers", "heartbeat"},
     {
@@ -61,6 +62,7 @@ ONLY = {
     "botocore": "store",
     "b2sdk": "edge",
     "cloudflare": "edge",
+    "cryptography": "sealed",
 }
 
 

@@ -11,6 +11,7 @@ from ..keys import is_probe
 from ..webhooks import Event, Kind
 from .engine import Database, Taken, wait_turn
 from .records import State, Upload
+from .rota import JOB
 from .schema import FOUND, events, uploads
 from .uploads import UNDRAWN_AGAIN, columns, tombstone, upload
 
@@ -20,7 +21,7 @@ _PROBE, _REFUSED = "probe ", "refused"
 _REFUSALS = timedelta(seconds=1)  # anybody can send a wrong signature: it is written down no oftener than this
 
 # Somebody has to look, and what others saw before this is not to be written.
-_AGAIN: dict[str, Any] = {"state": State.FOUND.value, "deleted_at": None, "changes": uploads.c.changes + 1}
+AGAIN: dict[str, Any] = {"state": State.FOUND.value, "deleted_at": None, "changes": uploads.c.changes + 1}
 
 
 class Changes:
@@ -67,7 +68,7 @@ class Changes:
 
     def look_again(self, row: Upload) -> bool:
         """Make `row` found, so that somebody looks; False if it is another by now."""
-        return self._turn(row, row.state, _AGAIN | {"is_foreign": True})
+        return self._turn(row, row.state, AGAIN | {"is_foreign": True})
 
     def bring_back(self, row: Upload) -> bool:
         """Make the tombstone `row` a deletion that is still to end; False if it is another by now."""
@@ -117,7 +118,8 @@ class Changes:
 
     def prune(self, *, before: datetime, limit: int) -> int:
         """Forget up to `limit` events that were taken before then; return how many."""
-        old = select(events.c.id).where(events.c.received_at < before).limit(limit)
+        is_event = events.c.id.not_like(f"{JOB}%")
+        old = select(events.c.id).where(events.c.received_at < before, is_event).limit(limit)
         with self._database.write() as connection:
             return connection.execute(delete(events).where(events.c.id.in_(old))).rowcount
 
@@ -175,9 +177,9 @@ def _after(event: Event, row: Row[Any]) -> dict[str, Any]:
     if event.kind is Kind.REMOVED:
         # Whoever looks at this moment may have seen what this removed, whichever version the row names.
         is_concerned = row.state == State.FOUND or (row.state in (State.LIVE, State.REFUSED) and is_same)
-        return _AGAIN if is_concerned else {}
+        return AGAIN if is_concerned else {}
     if event.kind is not Kind.CREATED or row.state == State.DELETING:
         return {}
     if row.state in (State.PENDING, State.LIVE) and is_same:
         return {"confirmed_at": event.at}
-    return {} if row.state == State.PENDING else _AGAIN | {"is_foreign": True}
+    return {} if row.state == State.PENDING else AGAIN | {"is_foreign": True}

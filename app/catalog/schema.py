@@ -22,6 +22,9 @@ from .engine import UtcDateTime
 
 metadata = MetaData()
 
+# Tables that triggers make anew from the rows of others, as those are inserted: no snapshot holds them.
+DERIVED: frozenset[str] = frozenset()
+
 # In the order of its bytes on every database, which is the order in which S3 lists.
 KEY = Text().with_variant(Text(collation="C"), "postgresql")
 
