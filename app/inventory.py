@@ -15,10 +15,9 @@ from .catalog import Catalog
 from .catalog.records import State, Upload
 from .decoding import DecoderPool
 from .errors import Refused, Unavailable
-from .keys import THUMBNAILS
 from .settings import Settings
 from .store.base import ObjectStore, StoredObject
-from .strays import without_strays
+from .strays import may_be_upload, without_strays
 from .uploads import Uploads
 from .webhooks import REMEMBERED, Event
 
@@ -62,7 +61,7 @@ class Inventory:
         """Apply the events that are new and about our bucket; return how many. Asks the store for nothing. What the
         doctor puts there for a moment is heard of, and becomes no row."""
         bucket = self._settings.s3_bucket if self._settings.store == "s3" else None
-        ours = [one for one in events if one.bucket == bucket and not one.key.startswith(THUMBNAILS)]
+        ours = [one for one in events if one.bucket == bucket and may_be_upload(one.key)]
         return self._catalog.changes.take(ours, self._row_of, now=self._uploads.clock()) if ours else 0
 
     def inspect(self, *, limit: int | None = None) -> int:

@@ -1,11 +1,16 @@
-"""What lies in the bucket beside uploads: their thumbnails, and what a doctor that was killed has left."""
+"""What lies in the bucket beside uploads: their thumbnails, backups, and what a doctor that was killed has left."""
 
 from collections.abc import Iterator
 from datetime import datetime
 
 from .catalog.records import State, Upload
-from .keys import THUMBNAILS, is_key, is_probe, is_thumbnail_key, thumbnail_key
+from .keys import THUMBNAILS, is_key, is_probe, is_thumbnail_key, read_piece, thumbnail_key
 from .store.base import ObjectStore, StoredObject
+
+
+def may_be_upload(key: str) -> bool:
+    """Whether an object of this name is neither a thumbnail nor of a backup."""
+    return not key.startswith(THUMBNAILS) and read_piece(key) is None
 
 
 def without_strays(
@@ -23,7 +28,7 @@ def without_strays(
         if is_probe(stored.key):
             if is_old:
                 store.delete(stored.key)
-        elif not stored.key.startswith(THUMBNAILS):
+        elif may_be_upload(stored.key):
             yield stored
         elif is_thumbnail_key(stored.key):  # in our own keys the dot comes before all else, so the orders are the same
             while next_expected is not None and next_expected < stored.key:

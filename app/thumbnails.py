@@ -1,7 +1,5 @@
 """Thumbnails of uploads: made after the answer, stored beside the image, gone with it."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import timedelta
 from tempfile import SpooledTemporaryFile
 from typing import BinaryIO, cast
@@ -11,9 +9,10 @@ import structlog
 from .catalog import Catalog
 from .catalog.records import Thumbnail, Upload
 from .decoding import DecoderPool
-from .errors import BadImage, StoreFull, TooComplex, Unavailable
+from .errors import BadImage, TooComplex, Unavailable
 from .keys import thumbnail_key
 from .settings import Settings
+from .spool import on_our_disk
 from .store.base import ObjectStore
 from .undrawn import Undrawn
 from .uploads import Uploads
@@ -56,7 +55,7 @@ class Thumbnails:
             if not self._catalog.thumbnails.begin(row, until=self._uploads.clock() + pause):
                 continue
             try:
-                with _on_our_disk():
+                with on_our_disk():
                     count += self._make(row)
             except BadImage as e:
                 is_over = not isinstance(e, TooComplex) or row.thumbnail_tries + 1 >= TRIES
@@ -99,12 +98,3 @@ class Thumbnails:
         elif row.thumbnail_tries:
             self._uploads.deletions.forget(row)
         return is_made
-
-
-@contextmanager
-def _on_our_disk() -> Iterator[None]:
-    """Turn what the disk refuses to the spool into ours: it must not end the worker."""
-    try:
-        yield
-    except OSError as e:
-        raise StoreFull("the server's disk does not take what is spooled") from e

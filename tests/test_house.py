@@ -20,7 +20,7 @@ ROOT = Path(__file__).parent.parent
 APP = ROOT / "app"
 
 FLOORS = [
-    {"errors", "resources", "blocking", "logs", "answers"},
+    {"errors", "resources", "blocking", "logs", "answers", "spool"},
     {
         "containers",
         "images",
@@ -36,8 +36,10 @@ FLOORS = [
     },
     {"catalog", "store", "edge", "decoding", "decoder", "thumbnail", "writers", "heartbeat"},
     {
+        "backups",
         "deletions",
         "meter",
+        "restore",
         "rounds",
         "stats",
         "strays",

@@ -6,6 +6,7 @@ import click
 
 from .. import __version__
 from ..errors import BowerbirdError, SettingsError
+from .backup import backup, restore
 from .clients import sxcu
 from .doctor import doctor
 from .server import serve, worker
@@ -27,7 +28,10 @@ def cli() -> None:
     """
 
 
-for _command in (serve, worker, token, sxcu, setup, doctor, stats_command, thumbnails_command, reconcile, db):
+for _command in (
+    *(serve, worker, token, sxcu, setup, doctor, stats_command, thumbnails_command),
+    *(reconcile, backup, restore, db),
+):
     cli.add_command(_command)
 
 

@@ -3,6 +3,7 @@
 import atexit
 from dataclasses import dataclass
 
+from ..backups import Backups
 from ..catalog import Catalog
 from ..decoding import DecoderPool
 from ..edge.purge import open_purge
@@ -10,6 +11,7 @@ from ..inventory import Inventory
 from ..meter import Meter
 from ..settings import Settings
 from ..store import open_store
+from ..store.base import ObjectStore
 from ..thumbnails import Thumbnails
 from ..undrawn import Undrawn
 from ..upkeep import Upkeep
@@ -32,13 +34,19 @@ class Jobs:
     upkeep: Upkeep
     inventory: Inventory
     thumbnails: Thumbnails
+    backups: Backups
+
+
+def open_counted_store(settings: Settings, catalog: Catalog) -> ObjectStore:
+    """Return the store that the settings name; what it is asked for is counted in `catalog`."""
+    meter = Meter(catalog)
+    atexit.register(meter.write)
+    return open_store(settings, count=meter.count)
 
 
 def open_jobs(settings: Settings, catalog: Catalog) -> Jobs:
     """Return the repeated jobs over `catalog` and the store that the settings name."""
-    meter = Meter(catalog)
-    atexit.register(meter.write)
-    store = open_store(settings, count=meter.count)
+    store = open_counted_store(settings, catalog)
     writers = Writers(settings.data_dir)
     decoders = DecoderPool(1)
     undrawn = Undrawn(settings.data_dir)
@@ -47,4 +55,5 @@ def open_jobs(settings: Settings, catalog: Catalog) -> Jobs:
         Upkeep(uploads, catalog, store, writers),
         Inventory(settings, catalog, store, decoders, uploads),
         Thumbnails(settings, catalog, store, decoders, uploads, undrawn),
+        Backups(settings, catalog, store),
     )

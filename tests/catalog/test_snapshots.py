@@ -246,10 +246,11 @@ def many(count):
     yield b'{"rows":%d}\n' % count
 
 
-def test_many_rows_need_no_more_memory_than_few(catalog):
+def test_many_rows_need_no_more_memory_than_few(catalog, monkeypatch):
+    monkeypatch.setattr("app.catalog.snapshots._BATCH", 100)
     catalog.snapshots.load(many(10))  # what is loaded once
     peaks = []
-    for count in (2500, 7500):
+    for count in (400, 1200):
         tracemalloc.start()
         assert catalog.snapshots.load(many(count)) == {"events": count}
         assert sum(1 for _ in catalog.snapshots.dump()) > count
