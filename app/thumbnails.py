@@ -9,8 +9,8 @@ import structlog
 from .catalog import Catalog
 from .catalog.records import Thumbnail, Upload
 from .decoding import DecoderPool
-from .errors import BadImage, TooComplex, Unavailable
-from .keys import thumbnail_key
+from .errors import BadImage, KeyTaken, TooComplex, Unavailable
+from .keys import is_thumbnail_key, thumbnail_key
 from .settings import Settings
 from .spool import on_our_disk
 from .store.base import ObjectStore
@@ -79,6 +79,8 @@ class Thumbnails:
 
     def _make(self, row: Upload) -> bool:
         key = thumbnail_key(row.key)
+        if not is_thumbnail_key(key):  # the name is another client's, and may be any
+            raise BadImage("an object of such a name gets no thumbnail")
         spool_dir = self._settings.data_dir / "spool"
         with SpooledTemporaryFile(_MIB, dir=spool_dir) as image, SpooledTemporaryFile(_MIB, dir=spool_dir) as webp:
             source, target = cast(BinaryIO, image), cast(BinaryIO, webp)
@@ -88,7 +90,11 @@ class Thumbnails:
             if row.thumbnail_tries:  # what there was of it would come to light when this one is deleted
                 self._store.delete(key)
             target.seek(0)
-            version_id = self._store.put(key, target, content_type=CONTENT_TYPE)
+            try:
+                version_id = self._store.put(key, target, content_type=CONTENT_TYPE)
+            except KeyTaken:  # in the folder there is one of a catalog that was lost
+                self._store.delete(key)
+                version_id = self._store.put(key, target, content_type=CONTENT_TYPE)
         is_made = self._catalog.thumbnails.made(
             row, version_id=version_id, blurhash=drawn.blurhash, color=drawn.color, problem=drawn.damage
         )

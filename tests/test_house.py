@@ -38,7 +38,9 @@ FLOORS = [
     {
         "backups",
         "deletions",
+        "inspection",
         "meter",
+        "rebuild",
         "restore",
         "rounds",
         "stats",

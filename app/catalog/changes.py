@@ -4,7 +4,8 @@ from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, insert, select, update
+from sqlalchemy import Connection, Row, delete, func, insert, select, update
+from sqlalchemy.dialects import postgresql, sqlite
 
 from ..errors import Busy
 from ..keys import is_probe
@@ -16,6 +17,7 @@ from .schema import FOUND, events, uploads
 from .uploads import UNDRAWN_AGAIN, columns, tombstone, upload
 
 _SEEN = ("state", "content_type", "size", "width", "height", "sha256", "version_id", "confirmed_at")
+_DRAWN = ("blurhash", "color", "problem")
 # Beside the senders' ids: what the doctor asks for.
 _PROBE, _REFUSED = "probe ", "refused"
 _REFUSALS = timedelta(seconds=1)  # anybody can send a wrong signature: it is written down no oftener than this
@@ -56,11 +58,18 @@ class Changes:
         with self._database.read() as connection:
             return [upload(row) for row in connection.execute(statement.order_by(uploads.c.key).limit(limit))]
 
-    def admit(self, seen: Upload) -> bool:
+    def admit(self, seen: Upload, *, is_drawn: bool = False) -> bool:
         """Write what was seen of a found object, its new state included; False if its row is `found` no more, or if the
-        bucket has changed since the row was read."""
-        values = {name: value for name, value in columns(seen).items() if name in _SEEN}
-        return self._turn(seen, State.FOUND, values | UNDRAWN_AGAIN)
+        bucket has changed since the row was read. Its thumbnail is due, unless it `is_drawn`."""
+        written = (*_SEEN, *_DRAWN) if is_drawn else _SEEN
+        values = {name: value for name, value in columns(seen).items() if name in written}
+        return self._turn(seen, State.FOUND, values if is_drawn else values | UNDRAWN_AGAIN)
+
+    def count(self, state: State) -> int:
+        """Return how many rows are in `state`."""
+        statement = select(func.count()).select_from(uploads).where(uploads.c.state == state.value)
+        with self._database.read() as connection:
+            return connection.execute(statement).scalar_one()
 
     def bury(self, row: Upload, *, at: datetime) -> bool:
         """Make the found `row`, under which nothing was at that moment, a tombstone; False as with `admit`."""
@@ -86,6 +95,15 @@ class Changes:
         except Taken:
             return False
         return True
+
+    def add_all(self, rows: Sequence[Upload]) -> int:
+        """Add rows that are `found`, but for those whose key has one; return how many that were."""
+        if not rows:
+            return 0
+        with self._database.write() as connection:
+            dialect_insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
+            statement = dialect_insert(uploads).on_conflict_do_nothing(index_elements=["key"])
+            return connection.execute(statement, [columns(row) for row in rows]).rowcount
 
     def listing(self, *, limit: int, after: str = "") -> list[Upload]:
         """Return up to `limit` rows in any state, in the order of their keys' bytes, those behind `after`."""

@@ -53,7 +53,7 @@ def open_jobs(settings: Settings, catalog: Catalog) -> Jobs:
     uploads = Uploads(settings, catalog, store, decoders, writers, purge=open_purge(settings))
     return Jobs(
         Upkeep(uploads, catalog, store, writers),
-        Inventory(settings, catalog, store, decoders, uploads),
+        Inventory(settings, catalog, store, decoders, uploads, None if settings.store == "folder" else undrawn),
         Thumbnails(settings, catalog, store, decoders, uploads, undrawn),
         Backups(settings, catalog, store),
     )
