@@ -17,6 +17,7 @@ BowerbirdError
 │   │   ├── TooManyPixels
 │   │   ├── TooManyFrames
 │   │   └── TooComplex       more JPEG scans, or more work to decode, than an honest image needs
+│   ├── QuotaExceeded        the token's uploads would have more bytes than they may, all together
 │   ├── Conflict             the Idempotency-Key belongs to another upload, or the first one is still running
 │   └── BadBackup            no backup, one that was changed, or not one for this catalog or this passphrase
 ├── NotAllowed
@@ -117,6 +118,10 @@ class TooManyFrames(BadImage):
 
 class TooComplex(BadImage):
     code = "too_complex"
+
+
+class QuotaExceeded(Refused):
+    code = "quota_exceeded"
 
 
 class Conflict(Refused):

@@ -8,21 +8,20 @@ from urllib.parse import urlsplit
 from limits import parse as parse_rate
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationInfo
 
+from .amounts import size
+from .errors import BadRequest
 from .tokens import is_token
 
 PREFIX = "BOWERBIRD_"
 MIB = 1024 * 1024
-_UNITS = {"": 1, "B": 1, "KB": 1024, "KIB": 1024, "MB": MIB, "MIB": MIB, "GB": 1024 * MIB, "GIB": 1024 * MIB}
 
 
 def _bytes(value: Any) -> Any:
     """Read `100MB` (or MiB: both are 1,048,576 bytes) as a number of bytes."""
-    text = str(value).strip().upper()
-    digits = text.rstrip("BGIKM")
-    unit = text[len(digits) :]
-    if not digits.strip().isascii() or not digits.strip().isdigit() or unit not in _UNITS:
-        raise ValueError("give a number of bytes, such as 104857600 or 100MB")
-    return int(digits) * _UNITS[unit]
+    try:
+        return size(str(value))
+    except BadRequest as e:
+        raise ValueError("give a number of bytes, such as 104857600 or 100MB") from e
 
 
 def _span(value: Any) -> Any:

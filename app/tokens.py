@@ -8,8 +8,8 @@ import secrets
 from dataclasses import dataclass
 from datetime import datetime
 
-UPLOAD, MANAGE = "upload", "manage"
-SCOPES = (UPLOAD, MANAGE)
+UPLOAD, MANAGE, METRICS = "upload", "manage", "metrics"
+SCOPES = (UPLOAD, MANAGE, METRICS)  # who may manage may read the metrics too
 
 # The alphabet ShareX leaves alone in a header value (percent, braces, bar and backslash are syntax there).
 _TOKEN = re.compile(r"[A-Za-z0-9_.-]{16,200}")
@@ -26,6 +26,8 @@ class Token:
     expires_at: datetime | None = None
     last_used_at: datetime | None = None
     revoked_at: datetime | None = None
+    upload_life_s: int | None = None  # its uploads expire after that, unless they say otherwise
+    quota_bytes: int | None = None  # what its uploads may have at one time, all together
 
     def is_usable(self, now: datetime) -> bool:
         """Whether it is neither revoked nor expired at `now`."""

@@ -5,21 +5,21 @@ import json
 import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack, suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from tempfile import SpooledTemporaryFile
 from typing import BinaryIO, cast
 
-from . import images, metadata, tokens
-from .blocking import run_blocking
+from . import images, tokens
 from .catalog import Catalog
-from .catalog.records import Claim, State, Upload
-from .containers.base import Bounds
+from .catalog.records import Claim, Origin, State, Upload
 from .decoding import DecoderPool
 from .deletions import Deletions
 from .edge.purge import Purge
-from .errors import Busy, Conflict, KeyTaken, TooLarge, Unavailable
-from .keys import new_key
+from .errors import Busy, Conflict, KeyTaken, Unavailable
+from .keys import is_key, new_key
+from .preparing import Prepared, prepare
+from .receiving import SPOOL_BYTES, Received
 from .settings import Settings
 from .store.base import ObjectStore
 from .undrawn import Undrawn
@@ -29,18 +29,7 @@ REPEAT_S = 60  # ShareX repeats a failed upload after one second; a person who c
 IDEMPOTENCY_S = 24 * 3600
 WAIT_S = 20  # how long a repeat waits for the first request to end
 _POLL_S = 0.1
-_MIB = 1024 * 1024
 _KEY_DRAWS = 10  # keys clash once in a hundred million draws
-
-
-@dataclass(frozen=True, slots=True)
-class Received:
-    """One file as it was sent. `size` in bytes, `sha256` in hex; `name` is the sender's, for display only."""
-
-    file: BinaryIO
-    size: int
-    sha256: str
-    name: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,23 +37,10 @@ class Options:
     """What the sender asked for beside the upload itself."""
 
     expires_at: datetime | None = None
+    expires: str | None = None  # the words for `expires_at`, where there are any: a repeat has them too
     keep_metadata: bool = False
     title: str | None = None
     tags: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class _Prepared:
-    """An image ready to be stored; `file` is at its first byte."""
-
-    file: BinaryIO
-    name: str | None
-    content_type: str
-    width: int
-    height: int
-    size: int
-    sha256: str
-    converted_from: str | None
 
 
 class Uploads:
@@ -97,25 +73,35 @@ class Uploads:
         self._spool_dir.mkdir(parents=True, exist_ok=True)
 
     def accept(
-        self, files: Sequence[Received], options: Options, *, token_id: int, idempotency_key: str | None = None
+        self,
+        files: Sequence[Received],
+        options: Options,
+        *,
+        token_id: int,
+        idempotency_key: str | None = None,
+        origin: Origin | None = None,
     ) -> list[Upload]:
         """Check and store `files`, all of them or none, and return their live rows in the same order.
 
         A repeat of the same token (the same `idempotency_key` within 24 h, or the same bytes and options within 60 s)
-        returns the rows of the first request; while that one still runs, the repeat waits for it.
-        Raises UnsupportedType, BadImage, TooLarge, Conflict (the key belongs to other bytes, or the first request is
-        still running after 20 s) and Unavailable; nothing is kept then.
+        returns the rows of the first request; while that one still runs, the repeat waits for it. With an `origin`
+        the one file is an import: that it was taken is written down together with its row, for ever.
+        Raises UnsupportedType, BadImage, TooLarge, QuotaExceeded, Conflict (the key belongs to other bytes, or the
+        first request is still running after 20 s) and Unavailable; nothing is kept then.
         """
         fingerprint = _fingerprint(files, options)
         name = f"key:{tokens.digest(idempotency_key)}" if idempotency_key else f"sha256:{fingerprint}"
-        ttl_s = IDEMPOTENCY_S if idempotency_key else REPEAT_S
+        if origin:
+            name = f"import:{tokens.digest(f'{origin.source} {origin.source_id}')}"
+        ttl_s = IDEMPOTENCY_S if idempotency_key or origin else REPEAT_S
         if first := self._first_answer(token_id, name, fingerprint):
             return first
         with ExitStack() as stack:
             prepared = [self._prepare(received, options, stack) for received in files]
-            for _ in range(_KEY_DRAWS):
-                rows = [self._row(image, options, token_id) for image in prepared]
-                claim = Claim(token_id, name, fingerprint, tuple(row.key for row in rows), ttl_s)
+            for draw in range(_KEY_DRAWS):
+                wanted = origin.key if origin and not draw else None
+                rows = [self._row(image, options, token_id, wanted) for image in prepared]
+                claim = Claim(token_id, name, fingerprint, tuple(row.key for row in rows), ttl_s, origin)
                 try:
                     earlier = self._catalog.uploads.begin(rows, claim, now=self.clock())
                 except KeyTaken:
@@ -173,30 +159,16 @@ class Uploads:
         raise Conflict("the same upload is still being stored; ask again in a few seconds")
 
     def _spool(self, stack: ExitStack) -> BinaryIO:
-        return cast(BinaryIO, stack.enter_context(SpooledTemporaryFile(_MIB, dir=self._spool_dir)))
+        return cast(BinaryIO, stack.enter_context(SpooledTemporaryFile(SPOOL_BYTES, dir=self._spool_dir)))
 
-    def _prepare(self, received: Received, options: Options, stack: ExitStack) -> _Prepared:
-        target = self._spool(stack)
-        examine = (_examine, received.file, target, self._settings.bounds, options.keep_metadata)
-        image = run_blocking(*examine) if received.size > _MIB else _examine(*examine[1:])
-        content_type, width, height, converted_from = image.content_type, image.width, image.height, None
-        if image.converts_to:
-            converted_from, content_type = content_type, image.converts_to
-            width, height = self._decoders.convert(received.file, target, converted_from, content_type)
-        elif image.needs_decoder_check or self._settings.verify == "decode":
-            self._decoders.verify(target, content_type)
-        size = target.seek(0, 2)
-        if size > self._settings.max_upload_bytes:
-            raise TooLarge(
-                f"as {content_type} the image has {size:,} bytes; at most {self._settings.max_upload_bytes:,} are taken"
-            )
-        target.seek(0)
-        sha256 = hashlib.file_digest(target, "sha256").hexdigest()
-        target.seek(0)
-        return _Prepared(target, received.name, content_type, width, height, size, sha256, converted_from)
+    def _prepare(self, received: Received, options: Options, stack: ExitStack) -> Prepared:
+        target, keep_metadata = self._spool(stack), options.keep_metadata
+        return prepare(received, target, settings=self._settings, decoders=self._decoders, keep_metadata=keep_metadata)
 
-    def _row(self, image: _Prepared, options: Options, token_id: int) -> Upload:
-        key = new_key(images.EXTENSIONS[image.content_type], self._settings.key_length)
+    def _row(self, image: Prepared, options: Options, token_id: int, wanted: str | None) -> Upload:
+        extension = images.EXTENSIONS[image.content_type]
+        is_fit = wanted is not None and is_key(wanted) and wanted.endswith(f".{extension}")
+        key = wanted if wanted and is_fit else new_key(extension, self._settings.key_length)
         return Upload(
             key=key,
             content_type=image.content_type,
@@ -215,7 +187,7 @@ class Uploads:
             tags=options.tags,
         )
 
-    def _put(self, rows: Sequence[Upload], prepared: Sequence[_Prepared], claim: Claim) -> list[Upload]:
+    def _put(self, rows: Sequence[Upload], prepared: Sequence[Prepared], claim: Claim) -> list[Upload]:
         """Store the objects of rows that are pending and make the rows live; on any error take all of it back."""
         try:
             versions = {
@@ -231,18 +203,12 @@ class Uploads:
                 retired = self._catalog.uploads.retire(claim.keys, states=(State.PENDING,))
                 self.deletions.end(retired, were_public=False)
             raise
-        return list(rows)
-
-
-def _examine(source: BinaryIO, target: BinaryIO, bounds: Bounds, keep_metadata: bool) -> images.Inspection:
-    """Inspect `source` and, where it stays the format it is, write it to `target` without its metadata."""
-    image = images.inspect(source, bounds)
-    if not image.converts_to:
-        metadata.strip(source, target, image.container, keep_metadata=keep_metadata)
-    return image
+        created_at = claim.origin.created_at if claim.origin else None
+        return [replace(row, created_at=created_at) for row in rows] if created_at else list(rows)
 
 
 def _fingerprint(files: Sequence[Received], options: Options) -> str:
     """Return a digest of all that was sent, names excepted: ShareX gives a repeat the same one, a person may not."""
-    text = json.dumps([[file.sha256 for file in files], asdict(options)], default=str, sort_keys=True)
+    asked = asdict(options) | ({} if options.expires is None else {"expires_at": None})
+    text = json.dumps([[file.sha256 for file in files], asked], default=str, sort_keys=True)
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()

@@ -22,10 +22,13 @@ APP = ROOT / "app"
 FLOORS = [
     {"errors", "resources", "blocking", "logs", "answers", "spool"},
     {
+        "amounts",
         "containers",
         "images",
         "metadata",
         "keys",
+        "paging",
+        "search",
         "tokens",
         "settings",
         "setting_types",
@@ -38,11 +41,17 @@ FLOORS = [
     {
         "backups",
         "deletions",
-        "inspection",
+        "export",
+        "importing",
         "meter",
+        "move",
+        "preparing",
+        "receiving",
+        "inspection",
         "rebuild",
         "restore",
         "rounds",
+        "sidecar",
         "stats",
         "strays",
         "thumbnails",
@@ -50,6 +59,7 @@ FLOORS = [
         "uploads",
         "upkeep",
         "inventory",
+        "issuing",
         "clients",
         "setup",
         "doctor",
@@ -66,6 +76,7 @@ ONLY = {
     "botocore": "store",
     "b2sdk": "edge",
     "cloudflare": "edge",
+    "psycopg": "importing",  # of Zipline; the catalog's is SQLAlchemy's affair
     "cryptography": "sealed",
 }
 

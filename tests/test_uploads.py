@@ -39,7 +39,7 @@ class Clock:
 class House:
     """Uploads and upkeep over one folder, with a clock and a sleep of the test's own."""
 
-    def __init__(self, settings, store=None, sleep=lambda _: None, purge=None):
+    def __init__(self, settings, store=None, sleep=lambda _: None, purge=None, name="t"):
         self.clock = Clock()
         self.catalog = Catalog(settings.database_url.get_secret_value())
         self.catalog.upgrade()
@@ -59,7 +59,9 @@ class House:
         undrawn = Undrawn(settings.data_dir)
         self.thumbnails = Thumbnails(settings, self.catalog, self.store, self.decoders, self.uploads, undrawn)
         self.upkeep = Upkeep(self.uploads, self.catalog, self.store, self.writers)
-        self.token = self.catalog.tokens.add("t", tokens.digest("x"), frozenset({"upload"}), created_at=self.clock())
+        self.token = self.catalog.tokens.add(
+            name, tokens.digest(f"x{name}"), frozenset({"upload"}), created_at=self.clock()
+        )
 
     def send(self, data=None, key=None, **options):
         data = samples.make("png") if data is None else data

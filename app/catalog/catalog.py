@@ -18,11 +18,15 @@ from sqlalchemy import Connection, text
 
 from ..errors import SettingsError
 from ..settings import PREFIX
+from .albums import Albums
 from .changes import Changes
 from .engine import Database, wait_long, wait_turn
+from .imports import Imports
+from .library import Library
 from .rota import Rota
 from .sessions import Sessions
 from .snapshots import Snapshots
+from .tallies import Tallies
 from .thumbnails import Thumbnails
 from .tokens import Tokens
 from .transactions import Transactions
@@ -55,6 +59,10 @@ class Catalog:
         self.sessions = Sessions(self._database)
         self.transactions = Transactions(self._database)
         self.thumbnails = Thumbnails(self._database)
+        self.library = Library(self._database)
+        self.albums = Albums(self._database)
+        self.tallies = Tallies(self._database)
+        self.imports = Imports(self._database)
         self.rota = Rota(self._database)
         self.snapshots = Snapshots(self._database)
 

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+MAX_TITLE, MAX_TAG, MAX_TAGS, MAX_ALBUM = 200, 50, 20, 100  # characters, and how many tags an upload has
+
 
 class State(StrEnum):
     """The life of an upload. A row is never removed: a key is not given out twice."""
@@ -57,11 +59,24 @@ class Upload:
     blurhash: str | None = None
     color: str | None = None  # the most frequent one, as #rrggbb
     problem: str | None = None  # why there is no thumbnail, or why frames behind the first are damaged
+    is_favourite: bool = False
 
     @property
     def is_upload(self) -> bool:
         """Whether there is something of an upload to delete; a refused object is one if it has replaced an upload."""
         return self.state in (State.LIVE, State.FOUND) or (self.state is State.REFUSED and bool(self.sha256))
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where an imported image comes from, so that it is taken once: `source_id` is unique in `source`."""
+
+    source: str
+    source_id: str
+    created_at: datetime | None = None  # when the source got it; None: the time of the import
+    key: str | None = None  # the one that it had in another catalog, kept if it is free
+    is_favourite: bool = False
+    albums: tuple[str, ...] = ()  # by name, of at most 100 characters; made where there are none
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +92,7 @@ class Claim:
     fingerprint: str
     keys: tuple[str, ...]  # of its uploads, in the order they were sent
     ttl_s: int  # how long the answer is repeated, from the moment it was ready
+    origin: Origin | None = None  # of an import: written down when its row goes live
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,9 +22,6 @@ from .engine import UtcDateTime
 
 metadata = MetaData()
 
-# Tables that triggers make anew from the rows of others, as those are inserted: no snapshot holds them.
-DERIVED: frozenset[str] = frozenset()
-
 # In the order of its bytes on every database, which is the order in which S3 lists.
 KEY = Text().with_variant(Text(collation="C"), "postgresql")
 
@@ -33,6 +30,12 @@ UNSETTLED = text("state IN ('pending', 'deleting')")
 FOUND = text("state = 'found'")
 PROBLEM = text("state = 'live' AND problem IS NOT NULL")
 UNDRAWN = text("state = 'live' AND thumbnail = 'due'")
+LIVE = text("state = 'live'")
+FAVOURITE = text("state = 'live' AND is_favourite")
+
+# What the database's own triggers keep beside the rows of uploads (migration 0005), and the full text index with it:
+# they make it anew as the rows are inserted, so no snapshot holds it.
+DERIVED = frozenset({"upload_tags", "tallies"})
 
 tokens = Table(
     "tokens",
@@ -45,6 +48,8 @@ tokens = Table(
     Column("expires_at", UtcDateTime),
     Column("last_used_at", UtcDateTime),
     Column("revoked_at", UtcDateTime),
+    Column("upload_life_s", Integer),
+    Column("quota_bytes", BigInteger),
     # The name of a revoked token is free again.
     Index(
         "tokens_name",
@@ -98,7 +103,11 @@ uploads = Table(
     Column("blurhash", String(40)),
     Column("color", String(7)),
     Column("problem", String(200)),
-    Index("uploads_created", "created_at", "key"),
+    Column("is_favourite", Boolean, nullable=False, server_default=false()),
+    Index("uploads_live", "created_at", "key", sqlite_where=LIVE, postgresql_where=LIVE),
+    Index("uploads_live_type", "content_type", "created_at", "key", sqlite_where=LIVE, postgresql_where=LIVE),
+    Index("uploads_live_size", "size", "key", sqlite_where=LIVE, postgresql_where=LIVE),
+    Index("uploads_favourite", "created_at", "key", sqlite_where=FAVOURITE, postgresql_where=FAVOURITE),
     Index("uploads_sha256", "sha256"),
     Index("uploads_expiry", "expires_at"),
     # What reconcile looks for: few rows, in their order.
@@ -111,6 +120,70 @@ uploads = Table(
     Index("uploads_found", "key", sqlite_where=FOUND, postgresql_where=FOUND),
     Index("uploads_problem", "key", sqlite_where=PROBLEM, postgresql_where=PROBLEM),
     Index("uploads_undrawn", "thumbnail_due_at", "created_at", sqlite_where=UNDRAWN, postgresql_where=UNDRAWN),
+)
+
+copies = Table(
+    "copies",
+    metadata,
+    Column("key", ForeignKey("uploads.key"), nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("token_id", ForeignKey("tokens.id")),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("deleted_at", UtcDateTime),
+    PrimaryKeyConstraint("key", "number"),
+)
+
+upload_tags = Table(
+    "upload_tags",
+    metadata,
+    Column("tag", KEY, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("key", KEY, nullable=False),
+    PrimaryKeyConstraint("tag", "created_at", "key"),
+    sqlite_with_rowid=False,
+)
+
+albums = Table(
+    "albums",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("name", String(100), nullable=False, unique=True),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("share_key", String(64), unique=True),
+    Column("shared_until", UtcDateTime),
+)
+
+album_uploads = Table(
+    "album_uploads",
+    metadata,
+    Column("album_id", ForeignKey("albums.id", ondelete="CASCADE"), nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("key", ForeignKey("uploads.key"), nullable=False),
+    PrimaryKeyConstraint("album_id", "created_at", "key"),
+    Index("album_uploads_key", "key"),
+)
+
+# How many uploads, and their bytes: of a `type`, a `day`, a `token`, a `tag`; `held` by a token (what counts towards
+# its quota), `stored` in all. A name's rows are to be added.
+tallies = Table(
+    "tallies",
+    metadata,
+    Column("kind", String(10), nullable=False),
+    Column("name", KEY, nullable=False),
+    Column("shard", BigInteger, nullable=False),
+    Column("count", BigInteger, nullable=False),
+    Column("size", BigInteger, nullable=False),
+    PrimaryKeyConstraint("kind", "name", "shard"),
+)
+
+jobs = Table(
+    "jobs",
+    metadata,
+    Column("name", String(40), primary_key=True),
+    Column("succeeded_at", UtcDateTime),
+    Column("failed_at", UtcDateTime),
+    Column("failures", Integer, nullable=False, server_default="0"),
+    Column("problem", String(200)),
 )
 
 events = Table(
@@ -137,7 +210,18 @@ claims = Table(
     Column("name", String(80), nullable=False),
     Column("fingerprint", String(64), nullable=False),
     Column("keys", JSON, nullable=False),
+    Column("numbers", JSON),
     Column("expires_at", UtcDateTime, nullable=False),
     PrimaryKeyConstraint("token_id", "name"),
     Index("claims_expiry", "expires_at"),
+)
+
+# What was imported, whatever became of it since.
+imports = Table(
+    "imports",
+    metadata,
+    Column("source", Text, nullable=False),
+    Column("source_id", Text, nullable=False),
+    Column("key", KEY, nullable=False),
+    PrimaryKeyConstraint("source", "source_id"),
 )

@@ -87,7 +87,8 @@ class Snapshots:
             _shut_out_others(connection)
             if not is_replacing and connection.execute(select(uploads.c.key).limit(1)).first():
                 raise Conflict("the catalog holds uploads already; --replace puts the backup in their place")
-            for one in reversed(_saved()):
+            derived = [one for one in metadata.sorted_tables if one.name in DERIVED]
+            for one in [*reversed(_saved()), *derived]:  # which are empty by now, or tell of nothing
                 connection.execute(delete(one))
             counts = _fill(connection, lines)
             _look_at_pending(connection)
@@ -160,7 +161,8 @@ class _Target:
         for one in columns:
             if isinstance(one.type, JSON):
                 one.type.none_as_null = True
-        self._insert = insert(table(name, *columns))
+        # What returns something is sent as one statement for many rows; triggers run once for all of these.
+        self._insert = insert(table(name, *columns)).returning(columns[0])
 
     def insert(self, rows: list[list[Any]]) -> None:
         try:

@@ -1,17 +1,26 @@
 """The rows of tokens: names, scopes and digests, never a secret."""
 
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, TypedDict, Unpack
 
 from sqlalchemy import Connection, Row, delete, insert, select, update
 
-from ..errors import NameTaken
+from ..errors import NameTaken, QuotaExceeded
 from ..tokens import Token
 from .engine import Database, Taken, wait_turn
 from .schema import sessions, tokens
+from .tallies import held
 
 USED_EVERY = timedelta(minutes=1)  # the last use is kept to the minute: a write for each request would cost more
 MOST = 10_000
+
+
+class Terms(TypedDict, total=False):
+    """What of a token may be changed: when it ends, how long its uploads live, and how much they may hold in all."""
+
+    expires_at: datetime | None
+    upload_life_s: int | None
+    quota_bytes: int | None
 
 
 class Tokens:
@@ -27,12 +36,12 @@ class Tokens:
         scopes: frozenset[str],
         *,
         created_at: datetime,
-        expires_at: datetime | None = None,
+        **terms: Unpack[Terms],
     ) -> Token:
         """Add a token; raise NameTaken if one of this name is in use."""
         try:
             with self._database.write() as connection:
-                return _add(connection, name, digest, scopes, created_at, expires_at)
+                return _add(connection, name, digest, scopes, created_at, **terms)
         except Taken as e:
             raise NameTaken(f"there is a token named {name!r} already; revoke it or take another name") from e
 
@@ -43,7 +52,7 @@ class Tokens:
                 wait_turn(connection, "the first token")
                 if connection.execute(select(tokens.c.id).limit(1)).first():
                     return False
-                _add(connection, name, digest, scopes, created_at, None)
+                _add(connection, name, digest, scopes, created_at)
         except Taken:
             return False
         return True
@@ -69,6 +78,12 @@ class Tokens:
         with self._database.read() as connection:
             return [read_token(row) for row in connection.execute(select(tokens).order_by(tokens.c.id).limit(MOST))]
 
+    def change(self, name: str, **terms: Unpack[Terms]) -> bool:
+        """Give the token of this name other terms, those that are named here; return whether there was one in use."""
+        is_named = (tokens.c.name == name) & tokens.c.revoked_at.is_(None)
+        with self._database.write() as connection:
+            return connection.execute(update(tokens).where(is_named).values(**terms)).rowcount == 1
+
     def revoke(self, name: str, *, now: datetime) -> bool:
         """Revoke the token of this name and end its sessions; return whether there was one in use."""
         is_named = (tokens.c.name == name) & tokens.c.revoked_at.is_(None)
@@ -89,7 +104,20 @@ def read_token(row: Row[Any]) -> Token:
         expires_at=row.expires_at,
         last_used_at=row.last_used_at,
         revoked_at=row.revoked_at,
+        upload_life_s=row.upload_life_s,
+        quota_bytes=row.quota_bytes,
     )
+
+
+def check_quota(connection: Connection, token_id: int, size: int) -> None:
+    """Raise QuotaExceeded if `size` more bytes are more than a token's uploads may have; else whoever asks next for the
+    same token waits for the end of this transaction."""
+    quota = connection.execute(select(tokens.c.quota_bytes).where(tokens.c.id == token_id)).scalar()
+    if quota is None:
+        return
+    wait_turn(connection, f"quota {token_id}")
+    if (has := held(connection, token_id)) + size > quota:
+        raise QuotaExceeded(f"the upload has {size:,} bytes, and its token holds {has:,} of the {quota:,} it may hold")
 
 
 def _add(
@@ -98,8 +126,7 @@ def _add(
     digest: str,
     scopes: frozenset[str],
     created_at: datetime,
-    expires_at: datetime | None,
+    **terms: Unpack[Terms],
 ) -> Token:
-    values = {"name": name, "digest": digest, "scopes": sorted(scopes), "created_at": created_at}
-    row = connection.execute(insert(tokens).values(values | {"expires_at": expires_at}).returning(tokens)).one()
-    return read_token(row)
+    values = {"name": name, "digest": digest, "scopes": sorted(scopes), "created_at": created_at, **terms}
+    return read_token(connection.execute(insert(tokens).values(values).returning(tokens)).one())

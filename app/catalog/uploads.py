@@ -9,8 +9,10 @@ from sqlalchemy import Connection, Row, and_, delete, func, insert, select, tupl
 
 from ..errors import BadRequest, Busy, KeyTaken
 from .engine import Database, Taken, wait_turn
-from .records import Claim, Claimed, State, Thumbnail, Upload
+from .imports import note_import
+from .records import Claim, Claimed, Origin, State, Thumbnail, Upload
 from .schema import UNSETTLED, claims, uploads
+from .tokens import check_quota
 
 # A claim whose request still runs is kept this long; reconcile voids it before, if the request died.
 _RUNNING = timedelta(days=1)
@@ -36,13 +38,15 @@ class UploadRows:
     def begin(self, rows: Sequence[Upload], claim: Claim, *, now: datetime) -> Claimed | None:
         """Add `rows` as pending and take the claim; return None, or the earlier claim that holds (nothing is added).
 
-        Raises KeyTaken if one of the keys was ever given out; nothing is added then.
+        Raises KeyTaken if one of the keys was ever given out, QuotaExceeded if the token's uploads would have more
+        bytes than they may; nothing is added then.
         """
         try:
             with self._database.write() as connection:
                 wait_turn(connection, f"claim {claim.token_id} {claim.name}")
                 if held := _claimed(connection, claim.token_id, claim.name, now):
                     return held
+                check_quota(connection, claim.token_id, sum(row.size for row in rows))
                 connection.execute(insert(uploads), [columns(row) for row in rows])
                 connection.execute(delete(claims).where(_is(claim.token_id, claim.name)))
                 connection.execute(
@@ -64,16 +68,18 @@ class UploadRows:
             return _claimed(connection, token_id, name, now)
 
     def finish(self, claim: Claim, versions: Mapping[str, str | None], *, now: datetime) -> None:
-        """Make all rows of the claim live, with the store's version ids; raise Busy, and change nothing, if one of
-        them is no longer pending."""
-        with self._database.write() as connection:
-            for key in claim.keys:
-                is_pending = (uploads.c.key == key) & (uploads.c.state == State.PENDING.value)
-                values = {"state": State.LIVE.value, "version_id": versions[key]}
-                if connection.execute(update(uploads).where(is_pending).values(values)).rowcount != 1:
-                    raise Busy("the upload took too long and was given up; send it again")
-            ends = now + timedelta(seconds=claim.ttl_s)
-            connection.execute(update(claims).where(_is(claim.token_id, claim.name)).values(expires_at=ends))
+        """Make all rows of the claim live, with the store's version ids, and write down an import; raise Busy, and
+        change nothing, if one of them is no longer pending, or somebody else imports the same at this moment."""
+        try:
+            with self._database.write() as connection:
+                for key in claim.keys:
+                    _go_live(connection, key, {"version_id": versions[key]} | _imported(claim.origin, now))
+                    if claim.origin:
+                        note_import(connection, claim.origin, key, now)
+                ends = now + timedelta(seconds=claim.ttl_s)
+                connection.execute(update(claims).where(_is(claim.token_id, claim.name)).values(expires_at=ends))
+        except Taken as e:
+            raise Busy("the same image is being imported elsewhere; try again") from e
 
     def get(self, key: str) -> Upload | None:
         """Return the row of `key`, whatever its state; any text may be asked for."""
@@ -167,10 +173,25 @@ def _claimed(connection: Connection, token_id: int, name: str, now: datetime) ->
     return None if is_ready and claim.expires_at <= now else Claimed(claim.fingerprint, rows, is_ready)
 
 
+def _go_live(connection: Connection, key: str, values: dict[str, Any]) -> None:
+    is_pending = (uploads.c.key == key) & (uploads.c.state == State.PENDING.value)
+    if connection.execute(update(uploads).where(is_pending).values(state=State.LIVE.value, **values)).rowcount != 1:
+        raise Busy("the upload took too long and was given up; send it again")
+
+
+def _imported(origin: Origin | None, now: datetime) -> dict[str, Any]:
+    """Return what an import's row gets when it goes live. Until then its age is that of any pending row; its object is
+    as young as ever, and its thumbnail is not made before those of new uploads."""
+    if origin is None:
+        return {}
+    dated = {"created_at": origin.created_at} if origin.created_at else {}
+    return {"confirmed_at": now, "thumbnail_due_at": now, "is_favourite": origin.is_favourite} | dated
+
+
 def tombstone(at: datetime) -> dict[str, Any]:
     """Return the values that make a row the tombstone of what was deleted then."""
     gone = {"state": State.DELETED.value, "deleted_at": at, "expires_at": None, "purged_at": None}
-    gone |= {"file_name": None, "title": None, "tags": [], "version_id": None}
+    gone |= {"file_name": None, "title": None, "tags": [], "version_id": None, "is_favourite": False}
     return gone | UNDRAWN_AGAIN
 
 

@@ -9,6 +9,7 @@ from ..errors import BowerbirdError, SettingsError
 from .backup import backup, restore
 from .clients import sxcu
 from .doctor import doctor
+from .importing import import_
 from .rebuild import rebuild
 from .server import serve, worker
 from .setup import setup
@@ -31,7 +32,7 @@ def cli() -> None:
 
 for _command in (
     *(serve, worker, token, sxcu, setup, doctor, stats_command, thumbnails_command),
-    *(reconcile, rebuild, backup, restore, db),
+    *(reconcile, rebuild, backup, restore, db, import_),
 ):
     cli.add_command(_command)
 

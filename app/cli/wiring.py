@@ -29,8 +29,9 @@ def open_catalog(settings: Settings) -> Catalog:
 
 @dataclass(frozen=True, slots=True)
 class Jobs:
-    """The use cases that a worker repeats."""
+    """The use cases that a worker repeats, and the uploads they are about."""
 
+    uploads: Uploads
     upkeep: Upkeep
     inventory: Inventory
     thumbnails: Thumbnails
@@ -44,16 +45,17 @@ def open_counted_store(settings: Settings, catalog: Catalog) -> ObjectStore:
     return open_store(settings, count=meter.count)
 
 
-def open_jobs(settings: Settings, catalog: Catalog) -> Jobs:
-    """Return the repeated jobs over `catalog` and the store that the settings name."""
+def open_jobs(settings: Settings, catalog: Catalog, *, decoders: int = 1) -> Jobs:
+    """Return the repeated jobs over `catalog` and the store that the settings name; they may use so many decoders."""
     store = open_counted_store(settings, catalog)
     writers = Writers(settings.data_dir)
-    decoders = DecoderPool(1)
+    pool = DecoderPool(decoders)
     undrawn = Undrawn(settings.data_dir)
-    uploads = Uploads(settings, catalog, store, decoders, writers, purge=open_purge(settings))
+    uploads = Uploads(settings, catalog, store, pool, writers, purge=open_purge(settings), undrawn=undrawn)
     return Jobs(
+        uploads,
         Upkeep(uploads, catalog, store, writers),
-        Inventory(settings, catalog, store, decoders, uploads, None if settings.store == "folder" else undrawn),
-        Thumbnails(settings, catalog, store, decoders, uploads, undrawn),
+        Inventory(settings, catalog, store, pool, uploads, None if settings.store == "folder" else undrawn),
+        Thumbnails(settings, catalog, store, pool, uploads, undrawn),
         Backups(settings, catalog, store),
     )

@@ -1,17 +1,13 @@
-"""The HTTP API: upload, look up, delete."""
-
-from datetime import datetime
-from typing import Any
-from urllib.parse import quote
+"""The HTTP API: upload, delete."""
 
 import structlog
 from flask import Blueprint, Response, g, jsonify, request
 
 from ..catalog.records import State, Upload
 from ..errors import NotFound
-from ..keys import thumbnail_key
 from ..tokens import MANAGE, UPLOAD
 from . import parts
+from .answer import answer
 from .auth import authenticate
 from .body import read_upload
 from .options import idempotency_key, read_options
@@ -33,23 +29,15 @@ def upload(name: str | None = None) -> Response:
         request.environ, max_bytes=settings.max_upload_bytes, spool_dir=settings.data_dir / "spool", name=name
     )
     try:
-        options = read_options(lambda option: _option(form.fields, option), parts().uploads.clock())
+        options = read_options(
+            lambda option: _option(form.fields, option), parts().uploads.clock(), default_life_s=token.upload_life_s
+        )
         rows = parts().uploads.accept(form.files, options, token_id=token.id, idempotency_key=repeat_key)
     finally:
         form.close()
     for row in rows:
         log.info("uploaded", request_id=g.request_id, key=row.key, size=row.size, type=row.content_type, by=token.name)
     return _created(rows)
-
-
-@api.get("/uploads/<path:key>")
-def show(key: str) -> Response:
-    """Answer what is known of one live upload; 404 if there is none."""
-    authenticate(MANAGE)
-    found = parts().uploads.find(key)
-    if found is None:
-        raise NotFound("there is no such upload")
-    return jsonify(answer(found))
 
 
 @api.delete("/uploads/<path:key>")
@@ -62,29 +50,6 @@ def delete(key: str) -> Response:
     parts().uploads.delete(key)
     log.info("deleted", request_id=g.request_id, key=key)
     return Response(status=204)
-
-
-def answer(row: Upload) -> dict[str, Any]:
-    """Return the JSON of an upload, as the contract has it; `converted_from` only where something was converted."""
-    settings = parts().settings
-    path = quote(row.key)  # of our own keys nothing changes; other S3 clients take any name
-    url = f"{settings.public_url}/{path}"
-    result: dict[str, Any] = {
-        "url": url,
-        "thumbnail_url": f"{settings.public_url}/{quote(thumbnail_key(row.key))}",
-        "deletion_url": f"{settings.base_url}/d/{path}/{parts().uploads.deletion_token(row.key)}",
-        "key": row.key,
-        "content_type": row.content_type,
-        "size": row.size,
-        "width": row.width,
-        "height": row.height,
-        "sha256": row.sha256,
-        "created_at": _iso(row.created_at),
-        "expires_at": _iso(row.expires_at) if row.expires_at else None,
-    }
-    if row.converted_from:
-        result["converted_from"] = row.converted_from
-    return result
 
 
 def _created(rows: list[Upload]) -> Response:
@@ -101,7 +66,3 @@ def _created(rows: list[Upload]) -> Response:
 def _option(fields: dict[str, str], name: str) -> str | None:
     header = f"X-Bowerbird-{name.replace('_', '-').title()}"
     return fields.get(name, request.args.get(name, request.headers.get(header)))
-
-
-def _iso(moment: datetime) -> str:
-    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")

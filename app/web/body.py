@@ -21,7 +21,8 @@ from ..errors import (
     UnsupportedType,
 )
 from ..images import looks_like_image
-from .form import Form, Part
+from ..receiving import Part
+from .form import Form
 from .multipart import read_multipart
 
 CHUNK_BYTES = 256 * 1024

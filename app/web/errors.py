@@ -28,6 +28,7 @@ STATUS: dict[type[errors.BowerbirdError], int] = {
     errors.EdgeMisconfigured: 502,
     errors.Unavailable: 503,
     errors.StoreFull: 507,
+    errors.QuotaExceeded: 507,
     errors.BowerbirdError: 500,
 }
 

@@ -23,6 +23,7 @@ from .api import api
 from .drain import Drain
 from .health import health
 from .hooks import hooks
+from .library import library
 from .limits import RateLimits
 from .objects import objects
 from .pages import pages
@@ -66,6 +67,7 @@ def build(settings: Settings, store: ObjectStore | None) -> Flask:
     errors.install(app)
     headers.install(app, settings)
     app.register_blueprint(api)
+    app.register_blueprint(library)
     app.register_blueprint(health)
     app.register_blueprint(hooks)
     app.register_blueprint(pages)

@@ -1,18 +1,8 @@
-"""What an upload's body turns into: files spooled to disk past 1 MiB and hashed on the way, and text fields."""
+"""What an upload's body turns into: files, and text fields."""
 
-import hashlib
-import re
 from dataclasses import dataclass, field
-from pathlib import Path
-from tempfile import SpooledTemporaryFile
-from typing import BinaryIO, cast
 
-from ..errors import EmptyFile
-from ..uploads import Received
-
-SPOOL_BYTES = 1024 * 1024
-
-_UNSHOWN = re.compile("[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]")
+from ..receiving import Received
 
 
 @dataclass
@@ -26,37 +16,3 @@ class Form:
         """Give the spooled bytes back to the disk."""
         for received in self.files:
             received.file.close()
-
-
-class Part:
-    """A file that is being received."""
-
-    def __init__(self, name: str | None, spool_dir: Path) -> None:
-        self.name = clean_name(name)
-        self.file = SpooledTemporaryFile(SPOOL_BYTES, dir=spool_dir)  # noqa: SIM115 it outlives this block
-        self._sha256 = hashlib.sha256()
-        self._size = 0
-
-    def write(self, chunk: bytes) -> None:
-        """Take the next bytes."""
-        self._sha256.update(chunk)
-        self._size += len(chunk)
-        self.file.write(chunk)
-
-    def received(self) -> Received:
-        """Return the whole file, at its first byte; raise EmptyFile if nothing came."""
-        if not self._size:
-            raise EmptyFile("the file is empty")
-        self.file.seek(0)
-        return Received(cast(BinaryIO, self.file), self._size, self._sha256.hexdigest(), self.name)
-
-
-def clean_name(name: str | None) -> str | None:
-    """Return a sender's file name as it may be shown: no folders, no control or direction characters, 255 at most.
-
-    >>> clean_name("C:\\\\x\\\\a\\x00b\\u202egnp.exe"), clean_name("../"), clean_name(None)
-    ('abgnp.exe', None, None)
-    """
-    if name is None:
-        return None
-    return _UNSHOWN.sub("", re.split(r"[/\\]", name)[-1]).strip()[:255] or None

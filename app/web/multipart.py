@@ -8,7 +8,8 @@ from pathlib import Path
 from multipart import MultipartError, MultipartSegment, ParserLimitReached, PushMultipartParser
 
 from ..errors import BadMultipart, BadRequest, MissingFile, TooLarge, UnsupportedType
-from .form import Form, Part
+from ..receiving import Part
+from .form import Form
 
 MAX_FILES = 20
 MAX_PARTS = 40

@@ -11,7 +11,7 @@ from .. import clients, stats
 from ..costs import FREE_A_DAY, FREE_GB, KINDS
 from ..errors import BadRequest, NotFound, Unauthorized
 from . import auth, parts, reach
-from .api import answer
+from .answer import answer
 
 log = structlog.get_logger()
 

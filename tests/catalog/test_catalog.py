@@ -14,6 +14,7 @@ from app.catalog import Catalog, schema
 from app.catalog.catalog import _config
 from app.catalog.records import Claim, State, Upload
 from app.errors import BadRequest, Busy, KeyTaken, NameTaken, StoreMisconfigured
+from app.search import parse
 from app.tokens import SCOPES
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -61,11 +62,16 @@ def test_what_an_older_version_wrote_stays_and_is_found_as_before(url):
         command.upgrade(config, "0001")
         names = "key, state, content_type, size, width, height, sha256, created_at, deletion_digest, writer, tags"
         connection.execute(text(f"INSERT INTO uploads ({names}) VALUES ({values})"))
+        values = values.replace("k1", "k2").replace("deleting", "live").replace("[]", '["cat"]')
+        connection.execute(text(f"INSERT INTO uploads ({names}, title) VALUES ({values}, 'old')"))
 
     catalog.upgrade()
 
     (found,) = catalog.uploads.unsettled(limit=10)
     assert (found.key, found.size, found.is_foreign, found.changes) == ("k1.png", 5, False, 0)
+    for query in (parse("old"), parse("tag:cat"), parse("")):
+        assert [one.key for one in catalog.library.page(query, now=NOW, limit=9).uploads] == ["k2.png"]
+    assert (catalog.tallies.stored().count, catalog.tallies.by_type()[0].count) == (2, 1)
     with catalog._database.read() as connection:
         indexes = {one["name"]: one for one in look(connection).get_indexes("uploads")}
         conditions = {str(option) for option in indexes["uploads_unsettled"]["dialect_options"].values()}
@@ -268,11 +274,11 @@ def test_servers_that_start_at_once_agree_on_the_tables_and_the_first_token(url)
         assert list(pool.map(_upgrade_and_add, [url] * 4)).count(True) == 1
 
 
-def test_a_catalog_tells_how_it_stands(catalog, url):
+def test_a_catalog_tells_how_it_stands(catalog, catalog_url):
     found = catalog.condition()
 
     assert (found.revision, found.is_newer) == (found.head, False)
-    assert found.journal == ("wal" if url.startswith("sqlite") else None)
+    assert found.journal == ("wal" if catalog_url.startswith("sqlite") else None)
     assert catalog.exists()
     with catalog._database.write() as connection:
         connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
@@ -294,13 +300,17 @@ def test_a_trial_of_writing_leaves_nothing(catalog):
         assert connection.execute(text("SELECT count(*) FROM events")).scalar() == 0
 
 
-def test_a_database_that_takes_no_writing_says_so(catalog, url):
-    if url.startswith("sqlite"):
+def test_a_database_that_takes_no_writing_says_so(catalog, catalog_url):
+    if catalog_url.startswith("sqlite"):
         catalog.close()
-        with Path(url.removeprefix("sqlite:///")).open("r+b") as file:
+        with Path(catalog_url.removeprefix("sqlite:///")).open("r+b") as file:
             file.seek(18)  # the version of its last writer: https://sqlite.org/fileformat.html#ffwfvrn
             file.write(b"\x03")
-    reader = Catalog(url if url.startswith("sqlite") else f"{url}{'&' if '?' in url else '?'}options={_READ_ONLY}")
+    reader = Catalog(
+        catalog_url
+        if catalog_url.startswith("sqlite")
+        else f"{catalog_url}{'&' if '?' in catalog_url else '?'}options={_READ_ONLY}"
+    )
 
     with pytest.raises(StoreMisconfigured, match="may not write"):
         reader.try_writing(now=NOW)

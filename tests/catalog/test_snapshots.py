@@ -6,6 +6,7 @@ import os
 import signal
 import tracemalloc
 from contextlib import closing
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from itertools import islice
 
@@ -31,8 +32,8 @@ def source(tmp_path):
 
 def value_of(column, number):
     """Return a value that the column can hold, another one for each row; of those that may be empty every third is."""
-    if column.foreign_keys:
-        return number
+    for foreign in column.foreign_keys:
+        return value_of(foreign.column, number)
     if column.nullable and number % 3 == 0:
         return None
     kinds = {
@@ -85,6 +86,29 @@ def test_an_upload_is_the_same_upload(catalog, source):
 
     assert told(catalog) == told(source)
     assert told(catalog)[0].created_at == NOW + timedelta(days=1)
+
+
+def derived(catalog):
+    """What triggers keep: the tags, the tallies that are not nothing, and which words are found."""
+    tallies = "SELECT kind, name, sum(count), sum(size) FROM tallies GROUP BY kind, name HAVING sum(count) <> 0"
+    with catalog._database.read() as connection:
+        tags = connection.execute(text("SELECT tag, key FROM upload_tags ORDER BY tag, key")).all()
+        counts = sorted(map(tuple, connection.execute(text(tallies)).all()))
+        words = connection.execute(text("SELECT key FROM upload_texts ORDER BY key")).all()
+    return tags, [(kind, name, int(count), int(size)) for kind, name, count, size in counts], words
+
+
+def test_what_triggers_keep_is_there_once_however_often_it_is_restored(catalog, source):
+    for number in range(3):
+        row = Upload(f"k{number}.png", "image/png", 10, 4, 3, "s" * 64, NOW, "e" * 64, title="a title", tags=("x", "y"))
+        source.changes.add(replace(row, state=State.LIVE))
+        catalog.changes.add(replace(row, key=f"other{number}.png", state=State.LIVE, tags=("z",)))
+    expected = derived(source)
+    assert all(expected)
+
+    for _ in range(2):
+        catalog.snapshots.load(lines(source), is_replacing=True)
+        assert derived(catalog) == expected
 
 
 def test_what_is_null_stays_null_in_sql(catalog, source):
@@ -270,12 +294,12 @@ def load_and_die(url, count):
     Catalog(url).snapshots.load(half(), is_replacing=True)
 
 
-def test_whoever_is_killed_while_restoring_leaves_the_catalog_as_it_was(catalog, url):
+def test_whoever_is_killed_while_restoring_leaves_the_catalog_as_it_was(catalog, catalog_url):
     fill(catalog, 5)
     before = lines(catalog)
     catalog.close()
 
-    process = multiprocessing.get_context("spawn").Process(target=load_and_die, args=(url, 6000))
+    process = multiprocessing.get_context("spawn").Process(target=load_and_die, args=(catalog_url, 6000))
     process.start()
     process.join(30)
 

@@ -1,0 +1,63 @@
+"""An image made ready to be stored: inspected, freed of its metadata, converted where browsers do not show it."""
+
+import hashlib
+from dataclasses import dataclass
+from typing import BinaryIO
+
+from . import images, metadata
+from .blocking import run_blocking
+from .containers.base import Bounds
+from .decoding import DecoderPool
+from .errors import TooLarge
+from .receiving import Received
+from .settings import Settings
+
+_MIB = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """An image ready to be stored; `file` is at its first byte."""
+
+    file: BinaryIO
+    name: str | None
+    content_type: str
+    width: int
+    height: int
+    size: int
+    sha256: str
+    converted_from: str | None
+
+
+def prepare(
+    received: Received, target: BinaryIO, *, settings: Settings, decoders: DecoderPool, keep_metadata: bool
+) -> Prepared:
+    """Write what is to be stored of `received` to `target`, which is empty, and return it.
+
+    Raises UnsupportedType, BadImage, TooLarge and Busy.
+    """
+    examine = (_examine, received.file, target, settings.bounds, keep_metadata)
+    image = run_blocking(*examine) if received.size > _MIB else _examine(*examine[1:])
+    content_type, width, height, converted_from = image.content_type, image.width, image.height, None
+    if image.converts_to:
+        converted_from, content_type = content_type, image.converts_to
+        width, height = decoders.convert(received.file, target, converted_from, content_type)
+    elif image.needs_decoder_check or settings.verify == "decode":
+        decoders.verify(target, content_type)
+    size = target.seek(0, 2)
+    if size > settings.max_upload_bytes:
+        raise TooLarge(
+            f"as {content_type} the image has {size:,} bytes; at most {settings.max_upload_bytes:,} are taken"
+        )
+    target.seek(0)
+    sha256 = hashlib.file_digest(target, "sha256").hexdigest()
+    target.seek(0)
+    return Prepared(target, received.name, content_type, width, height, size, sha256, converted_from)
+
+
+def _examine(source: BinaryIO, target: BinaryIO, bounds: Bounds, keep_metadata: bool) -> images.Inspection:
+    """Inspect `source` and, where it stays the format it is, write it to `target` without its metadata."""
+    image = images.inspect(source, bounds)
+    if not image.converts_to:
+        metadata.strip(source, target, image.container, keep_metadata=keep_metadata)
+    return image

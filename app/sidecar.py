@@ -1,0 +1,57 @@
+"""The JSON beside an exported image: all that the catalog knows of it, and that an import takes back."""
+
+import json
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from .catalog.records import Upload
+
+ENDING = ".json"  # behind the whole name of the image
+FORMAT = 1
+
+_MAX_BYTES = 1024 * 1024
+
+
+def describe(row: Upload, albums: Sequence[str], public_url: str) -> dict[str, Any]:
+    """Return what is written of a live upload; the deletion URL is a secret and not among it."""
+    return {
+        "bowerbird_export": FORMAT,
+        "url": f"{public_url}/{quote(row.key)}",
+        "key": row.key,
+        "content_type": row.content_type,
+        "size": row.size,
+        "width": row.width,
+        "height": row.height,
+        "sha256": row.sha256,
+        "created_at": _iso(row.created_at),
+        "expires_at": _iso(row.expires_at) if row.expires_at else None,
+        "converted_from": row.converted_from,
+        "file_name": row.file_name,
+        "title": row.title,
+        "tags": list(row.tags),
+        "is_favourite": row.is_favourite,
+        "albums": list(albums),
+    }
+
+
+def dump(told: dict[str, Any]) -> bytes:
+    """Return the bytes of the file."""
+    return (json.dumps(told, indent=2, ensure_ascii=False) + "\n").encode("utf-8", "backslashreplace")
+
+
+def read(path: Path) -> dict[str, Any] | None:
+    """Return what such a file tells, its `key` and `sha256` for certain; None for a file that is none."""
+    try:
+        with path.open("rb") as file:
+            told = json.loads(file.read(_MAX_BYTES))
+    except (OSError, ValueError, RecursionError):
+        return None
+    is_one = isinstance(told, dict) and told.get("bowerbird_export") == FORMAT
+    return told if is_one and all(isinstance(told.get(name), str) for name in ("key", "sha256")) else None
+
+
+def _iso(moment: datetime) -> str:
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")

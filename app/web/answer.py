@@ -1,0 +1,50 @@
+"""An upload as JSON: what its sender is answered, and what its owner may see beside."""
+
+from datetime import datetime
+from typing import Any
+from urllib.parse import quote
+
+from ..catalog.records import Upload
+from ..keys import thumbnail_key
+from . import parts
+
+
+def answer(row: Upload) -> dict[str, Any]:
+    """Return the JSON of an upload, as the contract has it; `converted_from` only where something was converted."""
+    settings = parts().settings
+    path = quote(row.key)  # of our own keys nothing changes; other S3 clients take any name
+    url = f"{settings.public_url}/{path}"
+    result: dict[str, Any] = {
+        "url": url,
+        "thumbnail_url": f"{settings.public_url}/{quote(thumbnail_key(row.key))}",
+        "deletion_url": f"{settings.base_url}/d/{path}/{parts().uploads.deletion_token(row.key)}",
+        "key": row.key,
+        "content_type": row.content_type,
+        "size": row.size,
+        "width": row.width,
+        "height": row.height,
+        "sha256": row.sha256,
+        "created_at": _iso(row.created_at),
+        "expires_at": _iso(row.expires_at) if row.expires_at else None,
+    }
+    if row.converted_from:
+        result["converted_from"] = row.converted_from
+    return result
+
+
+def details(row: Upload) -> dict[str, Any]:
+    """Return the JSON of an upload with all that its owner gave it, and what is known of its picture."""
+    return answer(row) | {
+        "file_name": row.file_name,
+        "title": row.title,
+        "tags": list(row.tags),
+        "favourite": row.is_favourite,
+        "thumbnail": row.thumbnail.value,
+        "blurhash": row.blurhash,
+        "color": row.color,
+        "problem": row.problem,
+    }
+
+
+def _iso(moment: datetime) -> str:
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -1,0 +1,1 @@
+"""Imports: every source, and what happens when one is interrupted."""
