@@ -60,8 +60,8 @@ def serve(no_worker: bool) -> None:
 def worker(with_parent: bool) -> None:
     """Do the repeated jobs. Twice a second: make the thumbnails that are due. Every two seconds: inspect what other S3
     clients put into the bucket, end deletions that store or edge did not take at once. Every ten: expire uploads. Once
-    a minute: settle what a crash left, forget old sessions. Once a day: hold the bucket's list against the catalog. A
-    job that fails pauses, up to a minute.
+    a minute: settle what a crash left, forget old sessions. Once a day: hold the bucket's list against the catalog, and
+    put a backup into it where a passphrase is set. A job that fails pauses, up to a minute.
 
     `bowerbird serve` starts one by itself.
 
@@ -75,12 +75,15 @@ def worker(with_parent: bool) -> None:
     jobs, heart = _jobs(chosen, opened.upkeep, opened.inventory), Heartbeat(chosen.data_dir)
     drawing = [Job("thumbnails", DRAW_S, opened.thumbnails.make), Job("copies", ROUND_S, opened.thumbnails.sweep)]
     # Of their own, for a thumbnail has to be there within two seconds whatever else takes long.
-    threading.Thread(target=_draw, args=(drawing, record), daemon=True).start()
+    threading.Thread(target=_repeat, args=(drawing, record), daemon=True).start()
+    if chosen.backup_passphrase.get_secret_value():  # of its own as well, for it is long, and expiry must not wait
+        backing_up = [Job("backup", ROUND_S, opened.backups.make_if_due)]
+        threading.Thread(target=_repeat, args=(backing_up, record), daemon=True).start()
     with suppress(KeyboardInterrupt):
         _go_on(jobs, record, heart, with_parent)
 
 
-def _draw(jobs: list[Job], record: Record) -> None:
+def _repeat(jobs: list[Job], record: Record) -> None:
     try:
         while True:
             time.sleep(run_due(jobs, time.monotonic, _complain, record.note))
