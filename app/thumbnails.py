@@ -12,7 +12,7 @@ from .catalog import Catalog
 from .catalog.records import Thumbnail, Upload
 from .decoding import DecoderPool
 from .errors import BadImage, StoreFull, TooComplex, Unavailable
-from .keys import thumbnail_key
+from .keys import is_key, thumbnail_key
 from .settings import Settings
 from .store.base import ObjectStore
 from .undrawn import Undrawn
@@ -52,6 +52,9 @@ class Thumbnails:
         if the store or the edge did not answer for some: those come again, after a pause."""
         count, failed = 0, None
         for row in self._catalog.thumbnails.due(now=self._uploads.clock(), limit=limit):
+            if not is_key(row.key):  # two such names may differ in their endings alone, or be too long for a third
+                self._catalog.thumbnails.failed(row, "another S3 client chose its name: no thumbnail", is_over=True)
+                continue
             pause = min(_FIRST_PAUSE * 2 ** min(row.thumbnail_tries, 10), _LONGEST_PAUSE)
             if not self._catalog.thumbnails.begin(row, until=self._uploads.clock() + pause):
                 continue

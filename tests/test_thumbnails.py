@@ -4,6 +4,7 @@ import io
 import os
 import shutil
 import time
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -316,3 +317,13 @@ def test_the_embedded_store_lists_them_too(house):
 
     assert isinstance(house.store, FolderStore)
     assert {one.key for one in house.store.list_objects()} == {key, thumbnail_key(key)}
+
+
+def test_a_name_that_another_client_chose_holds_up_no_thumbnail(house):
+    mine = house.send(LARGE).key
+    foreign = replace(row(house, mine), key="shots/my cat.png", is_foreign=True)
+    house.catalog.changes.add(foreign)
+
+    assert house.thumbnails.make() == 1
+    assert row(house, foreign.key).thumbnail is Thumbnail.FAILED
+    assert row(house, mine).thumbnail is Thumbnail.MADE
