@@ -24,7 +24,7 @@ BowerbirdError
 │   ├── Forbidden            a good token without the scope, or a request from another site
 │   └── RateLimited          too many requests; says when to come again
 ├── NotFound
-├── NameTaken                a token of that name exists
+├── NameTaken                a token or an album of that name exists
 ├── KeyTaken                 an upload of that key exists; draw another
 ├── SetupError               the set-up of the two clouds cannot go on; says why and what to do
 └── Unavailable              something behind us does not answer; the same request may work later

@@ -32,6 +32,12 @@ class Sort(StrEnum):
         """Whether the largest or newest comes first."""
         return self in (Sort.NEWEST, Sort.LARGEST)
 
+    @property
+    def turned(self) -> "Sort":
+        """The same order from its other end."""
+        order = list(Sort)
+        return order[order.index(self) ^ 1]
+
 
 @dataclass(frozen=True, slots=True)
 class Query:

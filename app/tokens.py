@@ -13,6 +13,7 @@ SCOPES = (UPLOAD, MANAGE, METRICS)  # who may manage may read the metrics too
 
 # The alphabet ShareX leaves alone in a header value (percent, braces, bar and backslash are syntax there).
 _TOKEN = re.compile(r"[A-Za-z0-9_.-]{16,200}")
+_SHARE_KEY = re.compile(r"[A-Za-z0-9_-]{24}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +40,20 @@ def new_token() -> str:
     return "bb_" + secrets.token_urlsafe(32)
 
 
+def new_share_key() -> str:
+    """Return a fresh secret of 144 bits, the last part of the address of a shared album.
+
+    >>> is_share_key(new_share_key()), is_share_key("short"), is_share_key("a" * 23 + "/")
+    (True, False, False)
+    """
+    return secrets.token_urlsafe(18)
+
+
+def is_share_key(text: str) -> bool:
+    """Whether `text` has the form of what `new_share_key` makes."""
+    return _SHARE_KEY.fullmatch(text) is not None
+
+
 def is_token(text: str) -> bool:
     """Whether `text` could be a token: 16 to 200 letters, digits, `_`, `-` and `.`.
 
@@ -53,10 +68,25 @@ def digest(secret: str) -> str:
     return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def deletion_token(secret_key: str, key: str) -> str:
-    """Return the token of the deletion URL of the upload `key`: the same each time, made only with `secret_key`."""
-    mac = hmac.new(secret_key.encode(), b"deletion\0" + key.encode(), hashlib.sha256).digest()
-    return base64.urlsafe_b64encode(mac[:24]).decode()  # 192 bits, and no padding
+def deletion_token(secret_key: str, key: str, number: int = 1) -> str:
+    """Return the token of the deletion URL of the upload `key`: the same each time, made only with `secret_key`.
+
+    `number` tells uploads of the same bytes apart; from the second on the token begins with it.
+    """
+    name = key if number == 1 else f"{key}\0{number}"
+    mac = hmac.new(secret_key.encode(), b"deletion\0" + name.encode(), hashlib.sha256).digest()
+    text = base64.urlsafe_b64encode(mac[:24]).decode()  # 192 bits, and no padding
+    return text if number == 1 else f"{number}-{text}"
+
+
+def copy_of(token: str) -> int:
+    """Return the number that the token of a deletion URL says that it is for.
+
+    >>> copy_of("A" * 32), copy_of("7-" + "A" * 30), copy_of("7-" + "A" * 32)
+    (1, 1, 7)
+    """
+    match = re.fullmatch(r"([1-9][0-9]{0,8})-.{32}", token)
+    return int(match[1]) if match else 1
 
 
 def csrf_token(secret_key: str, session_id: str) -> str:

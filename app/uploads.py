@@ -100,14 +100,19 @@ class Uploads:
             prepared = [self._prepare(received, options, stack) for received in files]
             for draw in range(_KEY_DRAWS):
                 wanted = origin.key if origin and not draw else None
-                rows = [self._row(image, options, token_id, wanted) for image in prepared]
-                claim = Claim(token_id, name, fingerprint, tuple(row.key for row in rows), ttl_s, origin)
+                rows = [self._same(image, origin) or self._row(image, options, token_id, wanted) for image in prepared]
+                copied = frozenset(row.key for row in rows if row.state is State.LIVE)
+                keys = tuple(row.key for row in rows)
+                claim = Claim(token_id, name, fingerprint, keys, ttl_s, origin, copied, options.expires_at)
+                new = [(row, image) for row, image in zip(rows, prepared, strict=True) if row.key not in copied]
                 try:
-                    earlier = self._catalog.uploads.begin(rows, claim, now=self.clock())
+                    earlier = self._catalog.uploads.begin([row for row, _ in new], claim, now=self.clock())
                 except KeyTaken:
                     continue
                 if earlier is None:
-                    return self._put(rows, prepared, claim)
+                    if new:
+                        self._put(new, claim)
+                    return self._answered(rows, claim)
                 if first := self._first_answer(token_id, name, fingerprint):
                     return first
         raise Busy("no free key was found; try again")
@@ -120,10 +125,23 @@ class Uploads:
         return None if upload.expires_at and upload.expires_at <= self.clock() else upload
 
     def find_deletable(self, key: str, token: str) -> Upload | None:
-        """Return the upload `key`, in any state, if `token` is the one of its deletion URL."""
+        """Return the upload `key`, in any state, if `token` is the one of its deletion URL, or of that of a copy."""
         upload = self._catalog.uploads.get(key)
-        expected = upload.deletion_digest if upload else tokens.digest("")
-        return upload if tokens.equal(tokens.digest(token), expected) and upload else None
+        number = tokens.copy_of(token)
+        first = upload.deletion_digest if upload else tokens.digest("")
+        expected = first if number == 1 else tokens.digest(self.deletion_token(key, number))
+        if not tokens.equal(tokens.digest(token), expected) or upload is None:
+            return None
+        is_there = self._catalog.copies.is_there(key, number)
+        return replace(upload, copy=number, state=upload.state if is_there else State.DELETED)
+
+    def take_back(self, key: str, number: int | None = None) -> int:
+        """Take back the upload `number` of `key`, any one of them if it is None, and return how many are left of its
+        bytes: with the last of them the image is deleted as by `delete`."""
+        rows, left = self._catalog.copies.take_back(key, number, now=self.clock())
+        with suppress(Unavailable):
+            self.deletions.end(rows)
+        return left
 
     def delete(self, key: str) -> None:
         """Make the upload `key` gone for everyone, at once; deleting what is gone already is no error.
@@ -138,9 +156,9 @@ class Uploads:
         with suppress(Unavailable):
             self.deletions.end(rows)
 
-    def deletion_token(self, key: str) -> str:
-        """Return the secret part of the deletion URL of `key`."""
-        return tokens.deletion_token(self._secret, key)
+    def deletion_token(self, key: str, number: int = 1) -> str:
+        """Return the secret part of the deletion URL of `key`, or of that of its copy `number`."""
+        return tokens.deletion_token(self._secret, key, number)
 
     def _first_answer(self, token_id: int, name: str, fingerprint: str) -> list[Upload] | None:
         """Return what the first request of this name was answered, waiting for it if it still runs."""
@@ -152,11 +170,26 @@ class Uploads:
                 raise Conflict("this Idempotency-Key was used for another upload; take a new one")
             if claimed.is_ready:
                 return list(claimed.uploads)
-            if any(self._writers.is_alive(upload.writer) is False for upload in claimed.uploads):
-                self._catalog.uploads.retire([upload.key for upload in claimed.uploads], states=(State.PENDING,))
+            pending = [upload for upload in claimed.uploads if upload.state is State.PENDING]
+            if any(self._writers.is_alive(upload.writer) is False for upload in pending):
+                self._catalog.uploads.retire([upload.key for upload in pending], states=(State.PENDING,))
                 continue  # the first request died with its server: nobody got an answer, so this one is the first
             self._sleep(_POLL_S)
         raise Conflict("the same upload is still being stored; ask again in a few seconds")
+
+    def _same(self, image: Prepared, origin: Origin | None) -> Upload | None:
+        """Return the upload that these bytes are once more, where that is not to be a new one."""
+        if self._settings.duplicates == "new" or origin:
+            return None
+        return self._catalog.copies.same(image.sha256, image.content_type, now=self.clock())
+
+    def _answered(self, rows: Sequence[Upload], claim: Claim) -> list[Upload]:
+        """Return the rows as they are now that they are live."""
+        if claim.copied:
+            claimed = self._catalog.uploads.claimed(claim.token_id, claim.name, now=self.clock())
+            return list(claimed.uploads if claimed else rows)
+        created_at = claim.origin.created_at if claim.origin else None
+        return [replace(row, created_at=created_at) for row in rows] if created_at else list(rows)
 
     def _spool(self, stack: ExitStack) -> BinaryIO:
         return cast(BinaryIO, stack.enter_context(SpooledTemporaryFile(SPOOL_BYTES, dir=self._spool_dir)))
@@ -187,15 +220,14 @@ class Uploads:
             tags=options.tags,
         )
 
-    def _put(self, rows: Sequence[Upload], prepared: Sequence[Prepared], claim: Claim) -> list[Upload]:
+    def _put(self, new: Sequence[tuple[Upload, Prepared]], claim: Claim) -> None:
         """Store the objects of rows that are pending and make the rows live; on any error take all of it back."""
         try:
             versions = {
-                row.key: self._store.put(row.key, image.file, content_type=row.content_type)
-                for row, image in zip(rows, prepared, strict=True)
+                row.key: self._store.put(row.key, image.file, content_type=row.content_type) for row, image in new
             }
             if self._undrawn:
-                for row, image in zip(rows, prepared, strict=True):
+                for row, image in new:
                     self._undrawn.keep(row.key, image.file)
             self._catalog.uploads.finish(claim, versions, now=self.clock())
         except BaseException:
@@ -203,8 +235,6 @@ class Uploads:
                 retired = self._catalog.uploads.retire(claim.keys, states=(State.PENDING,))
                 self.deletions.end(retired, were_public=False)
             raise
-        created_at = claim.origin.created_at if claim.origin else None
-        return [replace(row, created_at=created_at) for row in rows] if created_at else list(rows)
 
 
 def _fingerprint(files: Sequence[Received], options: Options) -> str:

@@ -38,6 +38,7 @@ FLOORS = [
     },
     {"catalog", "store", "edge", "decoding", "decoder", "thumbnail", "writers", "heartbeat"},
     {
+        "archive",
         "deletions",
         "export",
         "importing",
@@ -45,6 +46,7 @@ FLOORS = [
         "move",
         "preparing",
         "receiving",
+        "replacing",
         "rounds",
         "sidecar",
         "stats",

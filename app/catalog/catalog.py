@@ -20,6 +20,7 @@ from ..errors import SettingsError
 from ..settings import PREFIX
 from .albums import Albums
 from .changes import Changes
+from .copies import Copies
 from .engine import Database, wait_long, wait_turn
 from .imports import Imports
 from .library import Library
@@ -57,6 +58,7 @@ class Catalog:
         self.sessions = Sessions(self._database)
         self.transactions = Transactions(self._database)
         self.thumbnails = Thumbnails(self._database)
+        self.copies = Copies(self._database)
         self.library = Library(self._database)
         self.albums = Albums(self._database)
         self.tallies = Tallies(self._database)

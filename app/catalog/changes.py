@@ -11,8 +11,8 @@ from ..keys import is_probe, thumbnail_key
 from ..webhooks import Event, Kind
 from .engine import Database, Taken, wait_turn
 from .records import State, Upload
+from .rows import UNDRAWN_AGAIN, columns, tombstone, upload
 from .schema import FOUND, events, uploads
-from .uploads import UNDRAWN_AGAIN, columns, tombstone, upload
 
 _SEEN = ("state", "content_type", "size", "width", "height", "sha256", "version_id", "confirmed_at")
 # Beside the senders' ids: what the doctor asks for.

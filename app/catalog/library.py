@@ -2,10 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, FromClause, Table, exists, or_, select, tuple_, update
+from sqlalchemy import ColumnElement, Connection, FromClause, Table, exists, select, tuple_, update
 
 from ..errors import BadRequest
 from ..paging import Cursor
@@ -13,9 +13,9 @@ from ..search import Query
 from . import fulltext
 from .engine import Database
 from .records import Upload
+from .rows import is_running, upload
 from .schema import FAVOURITE, LIVE, album_uploads, upload_tags, uploads
 from .tallies import tagged
-from .uploads import upload
 
 EDITABLE = frozenset({"title", "tags", "expires_at", "is_favourite"})
 
@@ -83,7 +83,7 @@ class Library:
 
     def get_all(self, keys: Sequence[str], *, now: datetime) -> list[Upload]:
         """Return those of `keys` that are live, in the order of `keys`."""
-        are = uploads.c.key.in_(keys) & LIVE & _is_running(now)
+        are = uploads.c.key.in_(keys) & LIVE & is_running(now)
         with self._database.read() as connection:
             found = {row.key: upload(row) for row in connection.execute(select(uploads).where(are))}
         return [found[key] for key in dict.fromkeys(keys) if key in found]
@@ -132,7 +132,7 @@ def _narrow(query: Query, source: Table = uploads) -> list[ColumnElement[bool]]:
 
 def _conditions(query: Query, now: datetime) -> list[ColumnElement[bool]]:
     """Return what has to hold of the row itself."""
-    conditions: list[Any] = [FAVOURITE if query.is_favourite else LIVE, _is_running(now)]
+    conditions: list[Any] = [FAVOURITE if query.is_favourite else LIVE, is_running(now)]
     if query.types:
         is_one = uploads.c.content_type == query.types[0]
         conditions.append(is_one if len(query.types) == 1 else uploads.c.content_type.in_(query.types))
@@ -147,7 +147,3 @@ def _conditions(query: Query, now: datetime) -> list[ColumnElement[bool]]:
     if query.words:
         conditions += _narrow(query)
     return conditions
-
-
-def _is_running(now: datetime) -> ColumnElement[bool]:
-    return or_(uploads.c.expires_at.is_(None), uploads.c.expires_at > now.astimezone(UTC))

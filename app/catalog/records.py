@@ -60,6 +60,7 @@ class Upload:
     color: str | None = None  # the most frequent one, as #rrggbb
     problem: str | None = None  # why there is no thumbnail, or why frames behind the first are damaged
     is_favourite: bool = False
+    copy: int = 1  # which of the uploads of the same bytes this is; no column (see catalog/copies.py)
 
     @property
     def is_upload(self) -> bool:
@@ -93,6 +94,8 @@ class Claim:
     keys: tuple[str, ...]  # of its uploads, in the order they were sent
     ttl_s: int  # how long the answer is repeated, from the moment it was ready
     origin: Origin | None = None  # of an import: written down when its row goes live
+    copied: frozenset[str] = frozenset()  # those of `keys` that are live already, and are uploaded once more
+    expires_at: datetime | None = None  # what the copies ask for
 
 
 @dataclass(frozen=True, slots=True)

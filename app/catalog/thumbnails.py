@@ -8,8 +8,8 @@ from sqlalchemy import and_, func, select, update
 
 from .engine import Database
 from .records import State, Thumbnail, Upload
+from .rows import UNDRAWN_AGAIN, upload
 from .schema import PROBLEM, UNDRAWN, uploads
-from .uploads import UNDRAWN_AGAIN, upload
 
 
 class Thumbnails:

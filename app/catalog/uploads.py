@@ -1,32 +1,23 @@
 """The rows of uploads, and the claims that let a repeated request have the first answer."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, delete, func, insert, select, tuple_, update
+from sqlalchemy import Connection, and_, delete, func, insert, select, tuple_, update
 
 from ..errors import BadRequest, Busy, KeyTaken
+from .copies import add_copy, are_taken_back
 from .engine import Database, Taken, wait_turn
 from .imports import note_import
-from .records import Claim, Claimed, Origin, State, Thumbnail, Upload
+from .records import Claim, Claimed, Origin, State, Upload
+from .rows import IS_UPLOAD, columns, tombstone, upload
 from .schema import UNSETTLED, claims, uploads
 from .tokens import check_quota
 
 # A claim whose request still runs is kept this long; reconcile voids it before, if the request died.
 _RUNNING = timedelta(days=1)
-# What makes the thumbnail of a row due, whatever there was of it.
-UNDRAWN_AGAIN = {
-    "thumbnail": Thumbnail.DUE.value,
-    "thumbnail_due_at": None,
-    "blurhash": None,
-    "color": None,
-    "problem": None,
-}
-_IS_UPLOAD = uploads.c.state.in_([State.LIVE.value, State.FOUND.value]) | (
-    (uploads.c.state == State.REFUSED.value) & (uploads.c.sha256 != "")
-)
 
 
 class UploadRows:
@@ -38,6 +29,8 @@ class UploadRows:
     def begin(self, rows: Sequence[Upload], claim: Claim, *, now: datetime) -> Claimed | None:
         """Add `rows` as pending and take the claim; return None, or the earlier claim that holds (nothing is added).
 
+        Where there are none, all that the claim names being copies of uploads that are live, it is finished at once.
+
         Raises KeyTaken if one of the keys was ever given out, QuotaExceeded if the token's uploads would have more
         bytes than they may; nothing is added then.
         """
@@ -47,7 +40,8 @@ class UploadRows:
                 if held := _claimed(connection, claim.token_id, claim.name, now):
                     return held
                 check_quota(connection, claim.token_id, sum(row.size for row in rows))
-                connection.execute(insert(uploads), [columns(row) for row in rows])
+                if rows:
+                    connection.execute(insert(uploads), [columns(row) for row in rows])
                 connection.execute(delete(claims).where(_is(claim.token_id, claim.name)))
                 connection.execute(
                     insert(claims).values(
@@ -55,9 +49,12 @@ class UploadRows:
                         name=claim.name,
                         fingerprint=claim.fingerprint,
                         keys=list(claim.keys),
+                        numbers=[0 if key in claim.copied else 1 for key in claim.keys] if claim.copied else None,
                         expires_at=now + _RUNNING,
                     )
                 )
+                if not rows:
+                    _finish(connection, claim, {}, now)
         except Taken as e:
             raise KeyTaken(f"one of the keys {', '.join(claim.keys)} was given out before; draw another") from e
         return None
@@ -68,16 +65,11 @@ class UploadRows:
             return _claimed(connection, token_id, name, now)
 
     def finish(self, claim: Claim, versions: Mapping[str, str | None], *, now: datetime) -> None:
-        """Make all rows of the claim live, with the store's version ids, and write down an import; raise Busy, and
-        change nothing, if one of them is no longer pending, or somebody else imports the same at this moment."""
+        """Make all rows of the claim live, with the store's version ids, count its copies, and write down an import;
+        raise Busy, and change nothing, if one of them is no longer pending, or somebody else imports the same now."""
         try:
             with self._database.write() as connection:
-                for key in claim.keys:
-                    _go_live(connection, key, {"version_id": versions[key]} | _imported(claim.origin, now))
-                    if claim.origin:
-                        note_import(connection, claim.origin, key, now)
-                ends = now + timedelta(seconds=claim.ttl_s)
-                connection.execute(update(claims).where(_is(claim.token_id, claim.name)).values(expires_at=ends))
+                _finish(connection, claim, versions, now)
         except Taken as e:
             raise Busy("the same image is being imported elsewhere; try again") from e
 
@@ -100,7 +92,7 @@ class UploadRows:
     def retire_uploads(self, keys: Sequence[str]) -> list[Upload]:
         """Turn those rows of `keys` that are uploads (Upload.is_upload) into deleting, and return them."""
         with self._database.write() as connection:
-            are = uploads.c.key.in_(keys) & _IS_UPLOAD
+            are = uploads.c.key.in_(keys) & IS_UPLOAD
             statement = update(uploads).where(are).values(state=State.DELETING.value).returning(uploads)
             return [upload(row) for row in connection.execute(statement)]
 
@@ -138,7 +130,7 @@ class UploadRows:
 
     def expired(self, *, now: datetime, limit: int) -> list[Upload]:
         """Return up to `limit` uploads whose time is over, the oldest first."""
-        are = _IS_UPLOAD & (uploads.c.expires_at <= now)
+        are = IS_UPLOAD & (uploads.c.expires_at <= now)
         with self._database.read() as connection:
             found = connection.execute(select(uploads).where(are).order_by(uploads.c.expires_at).limit(limit))
             return [upload(row) for row in found]
@@ -166,11 +158,31 @@ def _claimed(connection: Connection, token_id: int, name: str, now: datetime) ->
         return None
     found = connection.execute(select(uploads).where(uploads.c.key.in_(claim.keys)))
     by_key = {row.key: upload(row) for row in found}
-    rows = tuple(by_key[key] for key in claim.keys if key in by_key)
+    numbers = claim.numbers or [1] * len(claim.keys)
+    rows = tuple(
+        replace(by_key[key], copy=number) for key, number in zip(claim.keys, numbers, strict=True) if key in by_key
+    )
+    if claim.numbers and are_taken_back(connection, set(zip(claim.keys, numbers, strict=True))):
+        return None
     if len(rows) < len(claim.keys) or any(row.state not in (State.PENDING, State.LIVE) for row in rows):
         return None
-    is_ready = all(row.state is State.LIVE for row in rows)
+    is_ready = all(row.state is State.LIVE and row.copy for row in rows)
     return None if is_ready and claim.expires_at <= now else Claimed(claim.fingerprint, rows, is_ready)
+
+
+def _finish(connection: Connection, claim: Claim, versions: Mapping[str, str | None], now: datetime) -> None:
+    numbers = []
+    for key in claim.keys:
+        number = add_copy(connection, key, claim, now) if key in claim.copied else 1
+        if number is None:
+            raise Busy("the image was deleted while it was sent again; send it once more")
+        if key not in claim.copied:
+            _go_live(connection, key, {"version_id": versions[key]} | _imported(claim.origin, now))
+        if claim.origin:
+            note_import(connection, claim.origin, key, now)
+        numbers.append(number)
+    values = {"expires_at": now + timedelta(seconds=claim.ttl_s), "numbers": numbers if claim.copied else None}
+    connection.execute(update(claims).where(_is(claim.token_id, claim.name)).values(values))
 
 
 def _go_live(connection: Connection, key: str, values: dict[str, Any]) -> None:
@@ -186,21 +198,3 @@ def _imported(origin: Origin | None, now: datetime) -> dict[str, Any]:
         return {}
     dated = {"created_at": origin.created_at} if origin.created_at else {}
     return {"confirmed_at": now, "thumbnail_due_at": now, "is_favourite": origin.is_favourite} | dated
-
-
-def tombstone(at: datetime) -> dict[str, Any]:
-    """Return the values that make a row the tombstone of what was deleted then."""
-    gone = {"state": State.DELETED.value, "deleted_at": at, "expires_at": None, "purged_at": None}
-    gone |= {"file_name": None, "title": None, "tags": [], "version_id": None, "is_favourite": False}
-    return gone | UNDRAWN_AGAIN
-
-
-def columns(row: Upload) -> dict[str, Any]:
-    """Return the values of a row as the table takes them."""
-    return asdict(row) | {"state": row.state.value, "thumbnail": row.thumbnail.value, "tags": list(row.tags)}
-
-
-def upload(row: Row[Any]) -> Upload:
-    """Return a row of the table as the floors above see it."""
-    told = {"state": State(row.state), "thumbnail": Thumbnail(row.thumbnail), "tags": tuple(row.tags)}
-    return Upload(**dict(row._mapping) | told)

@@ -17,7 +17,7 @@ def answer(row: Upload) -> dict[str, Any]:
     result: dict[str, Any] = {
         "url": url,
         "thumbnail_url": f"{settings.public_url}/{quote(thumbnail_key(row.key))}",
-        "deletion_url": f"{settings.base_url}/d/{path}/{parts().uploads.deletion_token(row.key)}",
+        "deletion_url": f"{settings.base_url}/d/{path}/{parts().uploads.deletion_token(row.key, row.copy)}",
         "key": row.key,
         "content_type": row.content_type,
         "size": row.size,

@@ -10,7 +10,7 @@ from . import parts
 from .answer import answer
 from .auth import authenticate
 from .body import read_upload
-from .options import idempotency_key, read_options
+from .options import flag_of, idempotency_key, read_options
 
 log = structlog.get_logger()
 
@@ -42,14 +42,22 @@ def upload(name: str | None = None) -> Response:
 
 @api.delete("/uploads/<path:key>")
 def delete(key: str) -> Response:
-    """Delete one upload; 204, also when it is gone already; 404 for a key that never was."""
+    """Delete one upload; 204, also when it is gone already; 404 for a key that never was.
+
+    Where the same bytes were uploaded more than once under one address (BOWERBIRD_DUPLICATES=same), one of these is
+    taken back, and the image stays for the others: then 200 with `left`, how many they are; `all=1` deletes it for all.
+    """
     authenticate(MANAGE)
     row = parts().catalog.uploads.get(key)
     if row is None or (row.state is State.REFUSED and not row.is_upload):  # it never was one, and stays where it is
         raise NotFound("there is no such upload")
-    parts().uploads.delete(key)
-    log.info("deleted", request_id=g.request_id, key=key)
-    return Response(status=204)
+    left = 0
+    if flag_of("all", request.args.get("all", "")):
+        parts().uploads.delete(key)
+    else:
+        left = parts().uploads.take_back(key)
+    log.info("deleted", request_id=g.request_id, key=key, left=left)
+    return jsonify(key=key, left=left) if left else Response(status=204)
 
 
 def _created(rows: list[Upload]) -> Response:

@@ -14,7 +14,7 @@ from . import parts
 log = structlog.get_logger()
 
 SESSION_LIFE = timedelta(days=30)
-_SAFE = ("GET", "HEAD", "OPTIONS")
+SAFE = ("GET", "HEAD", "OPTIONS")
 
 
 def authenticate(scope: str) -> Token:
@@ -114,7 +114,7 @@ def _session() -> Token:
     token = session_token()
     if token is None:
         raise Unauthorized("there is no token; send the header 'Authorization: Bearer TOKEN'")
-    if request.method not in _SAFE:
+    if request.method not in SAFE:
         check_csrf(request.headers.get("X-CSRF-Token"))
     return token
 

@@ -19,6 +19,7 @@ STATUS: dict[type[errors.BowerbirdError], int] = {
     errors.NotFound: 404,
     errors.TooSlow: 408,
     errors.Conflict: 409,
+    errors.NameTaken: 409,
     errors.LengthRequired: 411,
     errors.TooLarge: 413,
     errors.UnsupportedType: 415,

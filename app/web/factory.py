@@ -11,6 +11,7 @@ from ..decoding import DecoderPool
 from ..edge.purge import open_purge
 from ..inventory import Inventory
 from ..meter import Meter
+from ..replacing import Replacing
 from ..settings import Settings
 from ..store import open_store
 from ..store.base import ObjectStore
@@ -19,14 +20,17 @@ from ..undrawn import Undrawn
 from ..uploads import Uploads
 from ..writers import Writers
 from . import Parts, errors, headers
+from .albums import albums, shared
 from .api import api
 from .drain import Drain
+from .gallery import gallery
 from .health import health
 from .hooks import hooks
 from .library import library
 from .limits import RateLimits
 from .objects import objects
 from .pages import pages
+from .picked import picked
 
 FORM_BYTES = 64 * 1024  # every route but the upload; a form-encoded body may cost eighty times its size in memory
 
@@ -57,6 +61,7 @@ def build(settings: Settings, store: ObjectStore | None) -> Flask:
         catalog,
         store,
         uploads,
+        Replacing(settings, catalog, store, decoders, uploads, undrawn),
         inventory,
         RateLimits(settings),
         decoders,
@@ -66,11 +71,8 @@ def build(settings: Settings, store: ObjectStore | None) -> Flask:
 
     errors.install(app)
     headers.install(app, settings)
-    app.register_blueprint(api)
-    app.register_blueprint(library)
-    app.register_blueprint(health)
-    app.register_blueprint(hooks)
-    app.register_blueprint(pages)
+    for blueprint in (api, library, health, hooks, pages, gallery, picked, albums, shared):
+        app.register_blueprint(blueprint)
     if isinstance(store, FolderStore):
         app.register_blueprint(objects)
     if settings.trusted_proxies:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from ..amounts import expiry
-from ..catalog.records import MAX_TAG, MAX_TAGS, MAX_TITLE
+from ..catalog.records import MAX_ALBUM, MAX_TAG, MAX_TAGS, MAX_TITLE
 from ..errors import BadRequest
 from ..uploads import Options
 
@@ -47,6 +47,13 @@ def flag_of(name: str, text: str) -> bool:
 def title_of(text: str) -> str | None:
     """Return a title as it is kept, None for an empty one; raise BadRequest for one that is too long."""
     return _text("title", text, MAX_TITLE) or None
+
+
+def album_name_of(text: str) -> str:
+    """Return the name of an album; raise BadRequest for one that is empty or too long."""
+    if not (name := _text("the name of an album", text, MAX_ALBUM)):
+        raise BadRequest("the album has no name")
+    return name
 
 
 def tags_of(text: str) -> tuple[str, ...]:

@@ -1,6 +1,5 @@
 """The pages: upload, sign in, set up clients, confirm a deletion."""
 
-from typing import Any
 from urllib.parse import quote
 
 import structlog
@@ -8,29 +7,19 @@ from flask import Blueprint, Response, g, redirect, render_template, request
 from werkzeug.wrappers import Response as AnyResponse
 
 from .. import clients, stats
+from ..catalog.records import Upload
 from ..costs import FREE_A_DAY, FREE_GB, KINDS
 from ..errors import BadRequest, NotFound, Unauthorized
 from . import auth, parts, reach
 from .answer import answer
+from .owner import own_path, shared_by_pages
 
 log = structlog.get_logger()
 
 _SHOWN = 20  # images that no decoder reads
 
 pages = Blueprint("pages", __name__)
-
-
-@pages.context_processor
-def _always() -> dict[str, Any]:
-    """What every template may use."""
-    settings = parts().settings
-    return {
-        "csrf": auth.csrf_of(auth.session_id_of_request()),
-        "signed_in": auth.session_token() is not None,
-        "public_url": settings.public_url,
-        "base_url": settings.base_url,
-        "max_upload_bytes": settings.max_upload_bytes,
-    }
+pages.context_processor(shared_by_pages)
 
 
 @pages.get("/")
@@ -41,8 +30,9 @@ def home() -> AnyResponse | str:
 
 @pages.get("/login")
 def login() -> AnyResponse | str:
-    """The sign-in page."""
-    return redirect("/", 303) if auth.session_token() else render_template("login.html", error=None)
+    """The sign-in page; `next` is the page of ours that it leads to."""
+    target = own_path(request.args.get("next"))
+    return redirect(target, 303) if auth.session_token() else render_template("login.html", error=None, next=target)
 
 
 @pages.post("/login")
@@ -50,14 +40,15 @@ def sign_in() -> AnyResponse:
     """Start a session with a token that has the scope `manage`; 401 otherwise, 429 after ten tries in 15 minutes."""
     auth.check_origin()
     parts().limits.check_sign_in(request.remote_addr or "")
+    target = own_path(request.form.get("next"))
     session_id = auth.sign_in(request.form.get("token", "").strip())
     if session_id is None:
         message = (
             "That is not a token that may sign in. It needs the scope “manage” and must not be revoked or expired."
         )
-        return Response(render_template("login.html", error=message), 401)
+        return Response(render_template("login.html", error=message, next=target), 401)
     auth.sign_out()  # a session this browser had before
-    response = redirect("/", 303)
+    response = redirect(target, 303)
     auth.set_session(response, session_id)
     return response
 
@@ -133,30 +124,32 @@ def show_deletion(key: str, token: str) -> str | tuple[str, int]:
     if not upload.is_upload:
         return _page("Already deleted", reach.after(upload), 410)
     shown = answer(upload) | {"created_at": upload.created_at}
-    return render_template("delete.html", reach=reach.before(), upload=shown, action=f"/d/{quote(key)}/{token}")
+    return render_template("delete.html", reach=reach.before(upload), upload=shown, action=f"/d/{quote(key)}/{token}")
 
 
 @pages.post("/d/<path:key>/<token>")
 def confirm_deletion(key: str, token: str) -> str | tuple[str, int]:
     """The button of that page: the link itself is the right to delete, so it works signed out and without scripts."""
-    if parts().uploads.find_deletable(key, token) is None:
+    found = parts().uploads.find_deletable(key, token)
+    if found is None:
         return _page("Nothing to delete here", "This is not one of our deletion links.", 404)
-    _delete(key)
+    _take_back(found)
     return _page("Deleted", reach.after(parts().catalog.uploads.get(key)), 200)
 
 
 @pages.delete("/d/<path:key>/<token>")
 def delete_by_link(key: str, token: str) -> Response:
     """The same for scripts: 204, also when it is gone already; 404 for a wrong link."""
-    if parts().uploads.find_deletable(key, token) is None:
+    found = parts().uploads.find_deletable(key, token)
+    if found is None:
         raise NotFound("this is not one of our deletion links")
-    _delete(key)
+    _take_back(found)
     return Response(status=204)
 
 
-def _delete(key: str) -> None:
-    parts().uploads.delete(key)
-    log.info("deleted", request_id=g.request_id, key=key)
+def _take_back(upload: Upload) -> None:
+    left = parts().uploads.take_back(upload.key, upload.copy)
+    log.info("deleted", request_id=g.request_id, key=upload.key, left=left)
 
 
 def _page(title: str, message: str, status: int) -> tuple[str, int]:

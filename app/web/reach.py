@@ -10,8 +10,10 @@ _UNTOLD = (
 )
 
 
-def before() -> str:
-    """Return what a deletion will do."""
+def before(upload: Upload | None = None) -> str:
+    """Return what a deletion will do, that of `upload` where it is a certain one."""
+    if upload and (count := parts().catalog.copies.count(upload.key)) > 1:
+        return f"The same bytes were uploaded {count} times under this address: the image stays for the others."
     if isinstance(parts().store, FolderStore):
         return "The address stops working at once."
     if parts().uploads.deletions.reach_the_edge:
@@ -21,6 +23,8 @@ def before() -> str:
 
 def after(upload: Upload | None) -> str:
     """Return what the deletion of `upload` has done so far."""
+    if upload and parts().uploads.find(upload.key):
+        return "This upload is taken back. The image stays, for the same bytes were uploaded more than once."
     if isinstance(parts().store, FolderStore):
         return "The image is gone."
     if not parts().uploads.deletions.reach_the_edge:

@@ -1,0 +1,47 @@
+"""Rows of the table of uploads: as the table takes them, as the floors above see them, and what is asked of them."""
+
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Row, or_
+
+from .records import State, Thumbnail, Upload
+from .schema import uploads
+
+# What makes the thumbnail of a row due, whatever there was of it.
+UNDRAWN_AGAIN = {
+    "thumbnail": Thumbnail.DUE.value,
+    "thumbnail_due_at": None,
+    "blurhash": None,
+    "color": None,
+    "problem": None,
+}
+IS_UPLOAD = uploads.c.state.in_([State.LIVE.value, State.FOUND.value]) | (
+    (uploads.c.state == State.REFUSED.value) & (uploads.c.sha256 != "")
+)
+
+
+def tombstone(at: datetime) -> dict[str, Any]:
+    """Return the values that make a row the tombstone of what was deleted then."""
+    gone = {"state": State.DELETED.value, "deleted_at": at, "expires_at": None, "purged_at": None}
+    gone |= {"file_name": None, "title": None, "tags": [], "version_id": None, "is_favourite": False}
+    return gone | UNDRAWN_AGAIN
+
+
+def columns(row: Upload) -> dict[str, Any]:
+    """Return the values of a row as the table takes them."""
+    values = asdict(row) | {"state": row.state.value, "thumbnail": row.thumbnail.value, "tags": list(row.tags)}
+    del values["copy"]
+    return values
+
+
+def upload(row: Row[Any]) -> Upload:
+    """Return a row of the table as the floors above see it."""
+    told = {"state": State(row.state), "thumbnail": Thumbnail(row.thumbnail), "tags": tuple(row.tags)}
+    return Upload(**dict(row._mapping) | told)
+
+
+def is_running(now: datetime) -> ColumnElement[bool]:
+    """Return the condition that an upload's time is not over."""
+    return or_(uploads.c.expires_at.is_(None), uploads.c.expires_at > now.astimezone(UTC))
