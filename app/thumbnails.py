@@ -10,7 +10,7 @@ from .catalog import Catalog
 from .catalog.records import Thumbnail, Upload
 from .decoding import DecoderPool
 from .errors import BadImage, KeyTaken, TooComplex, Unavailable
-from .keys import is_thumbnail_key, thumbnail_key
+from .keys import is_key, thumbnail_key
 from .settings import Settings
 from .spool import on_our_disk
 from .store.base import ObjectStore
@@ -51,6 +51,9 @@ class Thumbnails:
         if the store or the edge did not answer for some: those come again, after a pause."""
         count, failed = 0, None
         for row in self._catalog.thumbnails.due(now=self._uploads.clock(), limit=limit):
+            if not is_key(row.key):  # two such names may differ in their endings alone, or be too long for a third
+                self._catalog.thumbnails.failed(row, "another S3 client chose its name: no thumbnail", is_over=True)
+                continue
             pause = min(_FIRST_PAUSE * 2 ** min(row.thumbnail_tries, 10), _LONGEST_PAUSE)
             if not self._catalog.thumbnails.begin(row, until=self._uploads.clock() + pause):
                 continue
@@ -79,8 +82,6 @@ class Thumbnails:
 
     def _make(self, row: Upload) -> bool:
         key = thumbnail_key(row.key)
-        if not is_thumbnail_key(key):  # the name is another client's, and may be any
-            raise BadImage("an object of such a name gets no thumbnail")
         spool_dir = self._settings.data_dir / "spool"
         with SpooledTemporaryFile(_MIB, dir=spool_dir) as image, SpooledTemporaryFile(_MIB, dir=spool_dir) as webp:
             source, target = cast(BinaryIO, image), cast(BinaryIO, webp)

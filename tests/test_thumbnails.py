@@ -4,6 +4,7 @@ import io
 import os
 import shutil
 import time
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -300,7 +301,7 @@ def test_an_image_of_a_name_that_has_no_thumbnail_holds_up_no_other(cloud, clien
 
     assert cloud.thumbnails.make() == 1
     assert row(cloud, last).thumbnail is Thumbnail.MADE
-    assert row(cloud, "zz.png").problem == "an object of such a name gets no thumbnail"
+    assert row(cloud, "zz.png").problem == "another S3 client chose its name: no thumbnail"
     assert (cloud.thumbnails.make(), cloud.catalog.thumbnails.waiting()) == (0, 0)
 
 
@@ -329,3 +330,13 @@ def test_the_embedded_store_lists_them_too(house):
 
     assert isinstance(house.store, FolderStore)
     assert {one.key for one in house.store.list_objects()} == {key, thumbnail_key(key)}
+
+
+def test_a_name_that_another_client_chose_holds_up_no_thumbnail(house):
+    mine = house.send(LARGE).key
+    foreign = replace(row(house, mine), key="shots/my cat.png", is_foreign=True)
+    house.catalog.changes.add(foreign)
+
+    assert house.thumbnails.make() == 1
+    assert row(house, foreign.key).thumbnail is Thumbnail.FAILED
+    assert row(house, mine).thumbnail is Thumbnail.MADE
