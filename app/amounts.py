@@ -37,6 +37,16 @@ def show_size(count: int) -> str:
     return f"{value} {unit}B"
 
 
+def exact_size(count: int) -> str:
+    """Return a number of bytes as `size` reads it, with none of them lost.
+
+    >>> exact_size(5 * 2**30), exact_size(1_300_000)
+    ('5GB', '1300000')
+    """
+    unit = max((letter for letter, factor in _BYTES.items() if count % factor == 0), key=_BYTES.__getitem__)
+    return f"{count // _BYTES[unit]}{unit}B" if unit and count else str(count)
+
+
 def span(text: str) -> timedelta | None:
     """Return the span that `text` names; None if it names none.
 

@@ -4,11 +4,11 @@ from collections.abc import Collection
 from datetime import datetime, timedelta
 
 from . import tokens
-from .amounts import expiry, size, span
+from .amounts import exact_size, expiry, show_span, size, span
 from .catalog import Catalog
 from .catalog.tokens import Terms
 from .errors import BadRequest, NotFound
-from .tokens import SCOPES, UPLOAD
+from .tokens import SCOPES, UPLOAD, Token
 
 MAX_LIFE = timedelta(days=365 * 50)  # of uploads by default
 
@@ -29,6 +29,15 @@ def read_terms(
     if quota is not None:
         terms["quota_bytes"] = None if _is_none(quota) else size(quota)
     return terms
+
+
+def show_terms(token: Token) -> dict[str, str]:
+    """Return a token's terms in the words that `read_terms` reads."""
+    return {
+        "expires": f"{token.expires_at:%Y-%m-%d %H:%M}" if token.expires_at else "never",
+        "uploads_expire": show_span(token.upload_life_s) if token.upload_life_s else "never",
+        "quota": "none" if token.quota_bytes is None else exact_size(token.quota_bytes),
+    }
 
 
 def issue(catalog: Catalog, name: str, scopes: Collection[str], terms: Terms, *, now: datetime) -> str:

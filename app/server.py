@@ -10,6 +10,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from contextlib import suppress
 from typing import Any
@@ -26,6 +27,10 @@ SEND_S = 60  # one write to a client that does not read
 LINGER_BYTES = 64 * 1024 * 1024
 LINGER_S = 10
 GRACEFUL_S = 30
+RESTART_S = 5  # before a worker that ended is started anew
+
+# It ends when its standard input does: with this process, however that ends, and not by Ctrl-C of its own.
+_WORKER = ("sh", "-c", 'trap "" INT; exec "$@"', "sh", sys.executable, "-m", "app.cli", "worker", "--with-parent")
 
 
 class TooLongHeader(Exception):
@@ -173,6 +178,7 @@ class Server(BaseApplication):
     def __init__(self, bind: str, workers: int, *, with_upkeep: bool = True) -> None:
         self._bind, self._workers, self._with_upkeep = bind, workers, with_upkeep
         self._upkeep: subprocess.Popen[bytes] | None = None
+        self._ends = threading.Event()
         super().__init__()
 
     def load_config(self) -> None:
@@ -201,18 +207,18 @@ class Server(BaseApplication):
         return create_app()
 
     def _start_upkeep(self, _arbiter: Any) -> None:
-        if not self._with_upkeep:
-            return
-        # It ends when its standard input does: with this process, however that ends, and not by Ctrl-C of its own.
-        handler = signal.signal(signal.SIGINT, signal.SIG_IGN)
-        try:
-            self._upkeep = subprocess.Popen(
-                [sys.executable, "-m", "app.cli", "worker", "--with-parent"], stdin=subprocess.PIPE
-            )
-        finally:
-            signal.signal(signal.SIGINT, handler)
+        if self._with_upkeep:
+            threading.Thread(target=self._keep_upkeep, daemon=True).start()
+
+    def _keep_upkeep(self) -> None:
+        """Start the worker, and start it anew whenever it ends of something that it could not foresee."""
+        while not self._ends.is_set():
+            self._upkeep = subprocess.Popen(_WORKER, stdin=subprocess.PIPE)
+            self._upkeep.wait()
+            self._ends.wait(RESTART_S)
 
     def _stop_upkeep(self, _arbiter: Any) -> None:
+        self._ends.set()
         if self._upkeep:
             self._upkeep.send_signal(signal.SIGTERM)
             self._upkeep.wait(GRACEFUL_S)

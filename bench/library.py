@@ -4,6 +4,7 @@ python -m bench.library [--rows 1000000] [--postgresql]
 """
 
 import argparse
+import json
 import random
 import statistics
 import tempfile
@@ -20,7 +21,7 @@ from app.paging import Cursor, encode
 from app.settings import load
 from tests.postgres import server
 
-FEW, ROUNDS = 1000, 25
+FEW, BATCH, ROUNDS = 1000, 1000, 25
 SPAN = timedelta(days=3 * 365)
 SECRET = "bb_bench-bench-bench-bench-bench"
 NOW = datetime(2026, 11, 1, tzinfo=UTC)
@@ -63,14 +64,26 @@ def library(folder, url, count):
     chance, batch, started = random.Random(1), [], time.monotonic()
     for row in rows(count, chance):
         batch.append(row)
-        if len(batch) == 500:
+        if len(batch) == BATCH:
             with catalog._database.write() as connection:
-                connection.execute(insert(uploads).values(batch))
+                fill(connection, batch)
             batch = []
     with catalog._database.write() as connection:
         connection.execute(text("ANALYZE"))
     print(f"{count:,} rows: {(time.monotonic() - started) / count * 1e6:.0f} µs each", flush=True)
     return app.test_client()
+
+
+def fill(connection, batch):
+    """Insert rows the quick way: the time goes to the database, not to the driver."""
+    if connection.dialect.name == "sqlite":
+        connection.execute(insert(uploads), batch)
+        return
+    names = list(batch[0])
+    command = f"COPY uploads ({', '.join(names)}) FROM STDIN"
+    with connection.connection.driver_connection.cursor() as cursor, cursor.copy(command) as copy:
+        for row in batch:
+            copy.write_row([json.dumps(row[name]) if name == "tags" else row[name] for name in names])
 
 
 def pages(count):

@@ -1,5 +1,6 @@
 """What every test may ask for: settings over an empty folder, the app, and real servers."""
 
+import fcntl
 import os
 import re
 import signal
@@ -8,6 +9,7 @@ import subprocess
 import sys
 import urllib.request
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -111,6 +113,17 @@ class Server:
         """Return the process ids of the web workers."""
         children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
         return [int(one) for one in children if "worker" not in _command(int(one))]
+
+    def upkeep(self) -> int | None:
+        """Return the process id of the worker for the repeated jobs, once it holds the sign that it lives."""
+        with suppress(OSError), (self.data_dir / "worker.alive").open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return None
+        for task in Path(f"/proc/{self.process.pid}/task").iterdir():
+            for child in (task / "children").read_text().split():
+                if "worker" in _command(int(child)):
+                    return int(child)
+        return None
 
     def kill(self) -> None:
         """End it as a power cut would: the master and all of its children at once."""

@@ -73,10 +73,10 @@ def test_while_the_edge_does_not_answer_the_deletion_is_not_done(house, edge):
             house.upkeep.end_deletions()
 
     assert (house.state(key), house.uploads.find(key), house.store.head(key)) == (State.DELETING, None, None)
-    assert house.catalog.uploads.waiting() == 1
+    assert house.catalog.jobs.queued(now=house.clock()).deletions == 1
     edge.is_down = False
     house.upkeep.end_deletions()
-    assert house.catalog.uploads.waiting() == 0
+    assert house.catalog.jobs.queued(now=house.clock()).deletions == 0
     house.clock.tick(minutes=1)
     house.upkeep.end_deletions()
     assert house.state(key) is State.DELETED

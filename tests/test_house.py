@@ -23,6 +23,7 @@ FLOORS = [
     {"errors", "resources", "blocking", "logs", "answers"},
     {
         "amounts",
+        "chart",
         "containers",
         "images",
         "metadata",
@@ -43,9 +44,11 @@ FLOORS = [
         "export",
         "importing",
         "meter",
+        "metrics",
         "move",
         "preparing",
         "receiving",
+        "replacing",
         "rounds",
         "sidecar",
         "stats",
@@ -56,9 +59,11 @@ FLOORS = [
         "upkeep",
         "inventory",
         "issuing",
+        "jobs",
         "clients",
         "setup",
         "doctor",
+        "checkup",
     },
     {"web"},
     {"cli", "server", "__init__"},
@@ -72,6 +77,7 @@ ONLY = {
     "botocore": "store",
     "b2sdk": "edge",
     "cloudflare": "edge",
+    "prometheus_client": "metrics",
     "psycopg": "importing",  # of Zipline; the catalog's is SQLAlchemy's affair
 }
 

@@ -355,3 +355,24 @@ def test_ctrl_c_ends_it_without_a_word_also_where_a_connection_is_kept(make_serv
     assert server.process.returncode == 0
     assert (tmp_path / "interrupted.log").read_text() == ""
     assert not [pid for pid in processes if Path(f"/proc/{pid}/status").exists() and pid != server.process.pid]
+
+
+def test_a_worker_that_dies_is_started_anew_and_ends_with_the_server(make_server):
+    server = make_server(web_workers="1")
+    first = soon(server.upkeep)
+    os.kill(first, signal.SIGKILL)
+
+    second = soon(lambda: (found := server.upkeep()) != first and found)
+
+    server.stop()
+    assert not Path(f"/proc/{second}").exists()
+
+
+def soon(ask):
+    """Return what `ask` answers once that is something."""
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:
+        if found := ask():
+            return found
+        time.sleep(0.1)
+    raise AssertionError("it never came")

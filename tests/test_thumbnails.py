@@ -57,7 +57,7 @@ def refusing(error):
 
 def test_it_works(house):
     key = house.send(LARGE).key
-    assert (row(house, key).thumbnail, house.catalog.thumbnails.waiting()) == (Thumbnail.DUE, 1)
+    assert (row(house, key).thumbnail, house.catalog.jobs.queued(now=house.clock()).undrawn) == (Thumbnail.DUE, 1)
 
     assert house.thumbnails.make() == 1
 
@@ -65,7 +65,7 @@ def test_it_works(house):
     assert (found.thumbnail, found.problem, found.thumbnail_due_at) == (Thumbnail.MADE, None, None)
     assert len(found.blurhash) == 28 and found.color.startswith("#")
     assert picture(house, key).size == (400, 300)
-    assert (house.thumbnails.make(), house.catalog.thumbnails.waiting()) == (0, 0)
+    assert (house.thumbnails.make(), house.catalog.jobs.queued(now=house.clock()).undrawn) == (0, 0)
 
 
 def test_it_goes_with_the_image(house):
@@ -185,7 +185,7 @@ def test_new_uploads_come_first(house):
     assert house.thumbnails.make(limit=1) == 1
 
     assert row(house, new).thumbnail is Thumbnail.MADE
-    assert house.catalog.thumbnails.waiting() == len(old)
+    assert house.catalog.jobs.queued(now=house.clock()).undrawn == len(old)
 
 
 def test_in_the_cloud_an_upload_costs_nothing_but_class_a(cloud):
@@ -195,7 +195,7 @@ def test_in_the_cloud_an_upload_costs_nothing_but_class_a(cloud):
     cloud.uploads.delete(key)
 
     assert cloud.asked == ["PutObject", "PutObject", "DeleteObject", "DeleteObject"]
-    assert cloud.catalog.uploads.stored() == (0, 0)
+    assert cloud.catalog.tallies.stored().count == 0
 
 
 def test_what_has_waited_for_too_long_is_fetched_from_the_bucket(cloud):

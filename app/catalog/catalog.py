@@ -23,6 +23,7 @@ from .changes import Changes
 from .copies import Copies
 from .engine import Database, wait_long, wait_turn
 from .imports import Imports
+from .jobs import Jobs
 from .library import Library
 from .sessions import Sessions
 from .tallies import Tallies
@@ -63,6 +64,7 @@ class Catalog:
         self.albums = Albums(self._database)
         self.tallies = Tallies(self._database)
         self.imports = Imports(self._database)
+        self.jobs = Jobs(self._database)
 
     def upgrade(self) -> None:
         """Bring the tables up to date; several servers may do so at once, one of them then does it.

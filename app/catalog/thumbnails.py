@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import and_, func, select, update
+from sqlalchemy import and_, select, update
 
 from .engine import Database
 from .records import State, Thumbnail, Upload
@@ -60,11 +60,6 @@ class Thumbnails:
         with self._database.read() as connection:
             found = connection.execute(select(uploads).where(are).order_by(uploads.c.key).limit(limit))
             return [upload(row) for row in found]
-
-    def waiting(self) -> int:
-        """Return how many uploads have no thumbnail yet."""
-        with self._database.read() as connection:
-            return connection.execute(select(func.count()).select_from(uploads).where(UNDRAWN)).scalar_one()
 
     def _turn(self, row: Upload, values: dict[str, Any]) -> bool:
         with self._database.write() as connection:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from datetime import date
 
-from sqlalchemy import Dialect, insert, select
+from sqlalchemy import Dialect, func, insert, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from .engine import Database
@@ -29,6 +29,12 @@ class Transactions:
             for row in connection.execute(select(transactions).where(transactions.c.day >= day)):
                 found.setdefault(row.day, {})[row.kind] = row.count
         return found
+
+    def totals(self) -> dict[str, int]:
+        """Return the transactions that were ever made, by class."""
+        statement = select(transactions.c.kind, func.sum(transactions.c.count)).group_by(transactions.c.kind)
+        with self._database.read() as connection:
+            return {kind: int(count) for kind, count in connection.execute(statement)}
 
 
 def _adding(dialect: Dialect) -> insert:

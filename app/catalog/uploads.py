@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, and_, delete, func, insert, select, tuple_, update
+from sqlalchemy import Connection, and_, delete, insert, select, tuple_, update
 
 from ..errors import BadRequest, Busy, KeyTaken
 from .copies import add_copy, are_taken_back
@@ -113,20 +113,6 @@ class UploadRows:
         with self._database.read() as connection:
             found = connection.execute(select(uploads).where(are).order_by(uploads.c.key).limit(limit))
             return [upload(row) for row in found]
-
-    def stored(self) -> tuple[int, int]:
-        """Return how many objects the catalog knows to be stored, and their bytes."""
-        are = uploads.c.state.not_in([State.PENDING.value, State.DELETED.value])
-        statement = select(func.count(), func.coalesce(func.sum(uploads.c.size), 0)).where(are)
-        with self._database.read() as connection:
-            count, size = connection.execute(statement).one()
-        return int(count), int(size)
-
-    def waiting(self) -> int:
-        """Return how many deletions wait for the store, or for the edge to be told for the first time."""
-        are = and_(UNSETTLED, uploads.c.state == State.DELETING.value, uploads.c.purged_at.is_(None))
-        with self._database.read() as connection:
-            return connection.execute(select(func.count()).select_from(uploads).where(are)).scalar_one()
 
     def expired(self, *, now: datetime, limit: int) -> list[Upload]:
         """Return up to `limit` uploads whose time is over, the oldest first."""

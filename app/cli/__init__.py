@@ -10,6 +10,7 @@ from .clients import sxcu
 from .doctor import doctor
 from .export import export
 from .importing import import_
+from .jobs import jobs_command
 from .move import move
 from .server import serve, worker
 from .setup import setup
@@ -31,7 +32,7 @@ def cli() -> None:
 
 
 for _command in (
-    *(serve, worker, token, sxcu, setup, doctor, stats_command, thumbnails_command, reconcile, db),
+    *(serve, worker, token, sxcu, setup, doctor, jobs_command, stats_command, thumbnails_command, reconcile, db),
     *(import_, export, move),
 ):
     cli.add_command(_command)

@@ -6,6 +6,7 @@ import socket
 import sys
 import threading
 import time
+import traceback
 from contextlib import suppress
 from datetime import UTC, datetime
 
@@ -16,6 +17,7 @@ from ..catalog import Catalog
 from ..errors import SettingsError
 from ..heartbeat import Heartbeat
 from ..inventory import Inventory
+from ..jobs import Record
 from ..rounds import Job, run_due
 from ..settings import Settings
 from ..tokens import SCOPES
@@ -68,28 +70,33 @@ def worker(with_parent: bool) -> None:
       bowerbird worker
     """
     chosen = settings.load()
-    opened = open_jobs(chosen, open_catalog(chosen))
+    catalog = open_catalog(chosen)
+    opened, record = open_jobs(chosen, catalog), Record(catalog)
     jobs, heart = _jobs(chosen, opened.upkeep, opened.inventory), Heartbeat(chosen.data_dir)
     drawing = [Job("thumbnails", DRAW_S, opened.thumbnails.make), Job("copies", ROUND_S, opened.thumbnails.sweep)]
     # Of their own, for a thumbnail has to be there within two seconds whatever else takes long.
-    threading.Thread(target=_draw, args=(drawing,), daemon=True).start()
+    threading.Thread(target=_draw, args=(drawing, record), daemon=True).start()
     with suppress(KeyboardInterrupt):
-        _go_on(jobs, heart, with_parent)
+        _go_on(jobs, record, heart, with_parent)
 
 
-def _draw(jobs: list[Job]) -> None:
-    while True:
-        time.sleep(run_due(jobs, time.monotonic, _complain))
+def _draw(jobs: list[Job], record: Record) -> None:
+    try:
+        while True:
+            time.sleep(run_due(jobs, time.monotonic, _complain, record.note))
+    finally:  # of an error that nobody has foreseen
+        traceback.print_exc()
+        os._exit(1)  # a worker that draws no more is none: whoever started it starts it anew
 
 
 def _complain(line: str) -> None:
     click.echo(f"bowerbird worker: {line}", err=True)
 
 
-def _go_on(jobs: list[Job], heart: Heartbeat, with_parent: bool) -> None:
+def _go_on(jobs: list[Job], record: Record, heart: Heartbeat, with_parent: bool) -> None:
     while True:
         heart.beat()
-        wait_s = run_due(jobs, time.monotonic, _complain)
+        wait_s = run_due(jobs, time.monotonic, _complain, record.note)
         if not with_parent:
             time.sleep(wait_s)
         elif select.select([sys.stdin], [], [], wait_s)[0]:

@@ -39,6 +39,10 @@ class ObjectStore(Protocol):
         there: `delete(key)` removes it. `is_foreign` allows a name that another S3 client has chosen.
         """
 
+    def replace(self, key: str, body: BinaryIO, *, content_type: str) -> str | None:
+        """Store all of the seekable `body` in place of what is under `key`, of which no version stays, and return the
+        version id. On any error it is the one or the other. Costs a class C transaction."""
+
     def delete(self, key: str, version_id: str | None = None) -> None:
         """Remove the version `version_id` of `key`, or every version if it is None. What is not there is no error."""
 

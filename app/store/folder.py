@@ -34,6 +34,12 @@ class FolderStore:
         with _ours(self._folder):
             run_blocking(self._write, path, body)
 
+    def replace(self, key: str, body: BinaryIO, *, content_type: str) -> None:
+        """See ObjectStore.replace."""
+        path = self._path(key)
+        with _ours(self._folder):
+            run_blocking(self._write, path, body, Path.replace)
+
     def delete(self, key: str, version_id: str | None = None) -> None:
         """See ObjectStore.delete."""
         with _ours(self._folder):
@@ -118,8 +124,11 @@ class FolderStore:
     def _temporary(self) -> Path:
         return self._tmp / f"{self._writer}~{secrets.token_hex(8)}"
 
-    def _write(self, path: Path, body: BinaryIO) -> None:
-        """Write `body` aside, make it durable, then give it its name: nobody ever sees half of it."""
+    def _write(self, path: Path, body: BinaryIO, give: Callable[[Path, Path], object] = os.link) -> None:
+        """Write `body` aside, make it durable, then give it its name: nobody ever sees half of it.
+
+        Unlike a rename, `os.link` never replaces what is there.
+        """
         self._tmp.mkdir(parents=True, exist_ok=True)
         if not path.parent.is_dir():
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -132,7 +141,7 @@ class FolderStore:
                 shutil.copyfileobj(body, file, _COPY_BYTES)
                 file.flush()
                 os.fsync(file.fileno())
-            os.link(temporary, path)  # unlike a rename, it never replaces what is there
+            give(temporary, path)
         finally:
             temporary.unlink(missing_ok=True)
         _sync_folder(path.parent)

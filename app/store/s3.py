@@ -80,6 +80,13 @@ class S3Store:
         version_id, is_only_one = self._persist(attempt)
         return version_id if is_only_one else None
 
+    def replace(self, key: str, body: BinaryIO, *, content_type: str) -> str | None:
+        """See ObjectStore.replace."""
+        self.put(key, body, content_type=content_type)
+        versions = self._versions(key)
+        self._delete(key, [one["VersionId"] for one in versions if not one["IsLatest"]])
+        return next((one["VersionId"] for one in versions if one["IsLatest"]), None)
+
     def delete(self, key: str, version_id: str | None = None) -> None:
         """See ObjectStore.delete. Without a version id the versions of this one key are listed and removed."""
         _check_name(key)
@@ -165,7 +172,7 @@ class S3Store:
     def _delete(self, key: str, versions: Sequence[str]) -> None:
         for version in versions:
             with suppress(Missing):
-                self._persist(lambda version=version: self._call("delete_object", Key=key, **_version(version)))
+                self._persist(lambda version=version: self._call("delete_object", Key=key, VersionId=version))
 
     def _versions(self, key: str) -> list[dict[str, Any]]:
         def page(after: dict[str, str]) -> dict[str, Any]:
@@ -215,10 +222,6 @@ class S3Store:
         client, self._client = self._client, None
         if client is not None:
             client.close()
-
-
-def _version(version_id: str) -> dict[str, str]:
-    return {"VersionId": version_id}
 
 
 def _stored(key: str, answer: dict[str, Any]) -> StoredObject:

@@ -9,6 +9,7 @@ from ..catalog import Catalog
 from ..decoding import DecoderPool
 from ..inventory import Inventory
 from ..meter import Meter
+from ..replacing import Replacing
 from ..settings import Settings
 from ..store.base import ObjectStore
 from ..uploads import Uploads
@@ -25,6 +26,7 @@ class Parts:
     catalog: Catalog
     store: ObjectStore
     uploads: Uploads
+    replacing: Replacing
     inventory: Inventory
     limits: RateLimits
     decoders: DecoderPool

@@ -17,15 +17,17 @@ SESSION_LIFE = timedelta(days=30)
 SAFE = ("GET", "HEAD", "OPTIONS")
 
 
-def authenticate(scope: str) -> Token:
-    """Return the token behind this request; raise Unauthorized if there is none, Forbidden if it lacks `scope`.
+def authenticate(*scopes: str) -> Token:
+    """Return the token behind this request; raise Unauthorized if there is none, Forbidden if it has none of `scopes`.
 
     A request with an Authorization header is judged by it alone. A session also has to prove, for anything but a
     read, that our own page sent it: Forbidden otherwise.
     """
     token = _bearer(request.headers["Authorization"]) if "Authorization" in request.headers else _session()
-    if scope not in token.scopes:
-        raise Forbidden(f"the token {token.name!r} may not do this: it lacks the scope {scope!r}")
+    if token.scopes.isdisjoint(scopes):
+        raise Forbidden(
+            f"the token {token.name!r} may not do this: it lacks the scope {' or '.join(map(repr, scopes))}"
+        )
     return token
 
 
@@ -89,11 +91,16 @@ def sign_out() -> None:
 
 def set_session(response: Response, session_id: str | None) -> None:
     """Put the session's id into the browser's cookie, or take it out."""
-    options = {"httponly": True, "samesite": "Strict", "path": "/", "secure": _is_https()}
+    options = {"httponly": True, "samesite": "Strict", "path": "/", "secure": is_https()}
     if session_id:
         response.set_cookie(_cookie_name(), session_id, max_age=SESSION_LIFE, **options)  # type: ignore[arg-type]
     else:
         response.delete_cookie(_cookie_name(), **options)  # type: ignore[arg-type]
+
+
+def is_https() -> bool:
+    """Whether browsers come here by https, and so may be told to send a cookie that way only."""
+    return parts().settings.base_url.startswith("https:")
 
 
 def _bearer(header: str) -> Token:
@@ -119,10 +126,6 @@ def _session() -> Token:
     return token
 
 
-def _is_https() -> bool:
-    return parts().settings.base_url.startswith("https:")
-
-
 def _cookie_name() -> str:
     # A browser takes a __Host- cookie only from https, for this host alone, so no sibling domain can plant one.
-    return "__Host-bowerbird" if _is_https() else "bowerbird"
+    return "__Host-bowerbird" if is_https() else "bowerbird"

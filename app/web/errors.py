@@ -20,6 +20,7 @@ STATUS: dict[type[errors.BowerbirdError], int] = {
     errors.TooSlow: 408,
     errors.Conflict: 409,
     errors.NameTaken: 409,
+    errors.NameTaken: 409,
     errors.LengthRequired: 411,
     errors.TooLarge: 413,
     errors.UnsupportedType: 415,
@@ -41,6 +42,7 @@ _HTTP = {
     413: ("too_large", "the body is too large for this address"),
     415: ("unsupported_type", "this address does not take that kind of body"),
 }
+_FOR_PROGRAMS = ("/api", "/hooks", "/metrics")
 _INTERNAL = "something went wrong here; it is logged under the request id"
 
 
@@ -103,7 +105,7 @@ def _unforeseen(error: Exception) -> Response:
 
 def _answer(status: int, code: str, message: str) -> Response:
     message = one_line(message)
-    if "text/html" in request.headers.get("Accept", "") and not request.path.startswith(("/api", "/hooks")):
+    if "text/html" in request.headers.get("Accept", "") and not request.path.startswith(_FOR_PROGRAMS):
         response = Response(render_template("error.html", title=_title(status), message=message, status=status))
     else:
         response = jsonify(error=message, code=code, request_id=_request_id())

@@ -11,6 +11,7 @@ from ..decoding import DecoderPool
 from ..edge.purge import open_purge
 from ..inventory import Inventory
 from ..meter import Meter
+from ..replacing import Replacing
 from ..settings import Settings
 from ..store import open_store
 from ..store.base import ObjectStore
@@ -27,9 +28,12 @@ from .health import health
 from .hooks import hooks
 from .library import library
 from .limits import RateLimits
+from .metrics import metrics_page
 from .objects import objects
 from .pages import pages
 from .picked import picked
+from .settings_page import settings_page
+from .statistics import statistics, statistics_api
 
 FORM_BYTES = 64 * 1024  # every route but the upload; a form-encoded body may cost eighty times its size in memory
 
@@ -60,6 +64,7 @@ def build(settings: Settings, store: ObjectStore | None) -> Flask:
         catalog,
         store,
         uploads,
+        Replacing(settings, catalog, store, decoders, uploads, undrawn),
         inventory,
         RateLimits(settings),
         decoders,
@@ -69,7 +74,8 @@ def build(settings: Settings, store: ObjectStore | None) -> Flask:
 
     errors.install(app)
     headers.install(app, settings)
-    for blueprint in (api, library, health, hooks, pages, gallery, picked, albums, shared):
+    programs, people = (api, library, statistics_api, health, hooks, metrics_page), (pages, shared)
+    for blueprint in (*programs, *people, gallery, picked, albums, statistics, settings_page):
         app.register_blueprint(blueprint)
     if isinstance(store, FolderStore):
         app.register_blueprint(objects)

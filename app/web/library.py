@@ -1,4 +1,4 @@
-"""The HTTP API of the library: list and search uploads, look one up, edit it."""
+"""The HTTP API of the library: list and search uploads, look one up, edit it, replace it."""
 
 from dataclasses import replace
 from typing import Any
@@ -15,6 +15,7 @@ from ..tokens import MANAGE
 from . import parts
 from .answer import details
 from .auth import authenticate
+from .body import read_upload
 from .options import flag_of, tags_of, title_of
 
 log = structlog.get_logger()
@@ -67,6 +68,23 @@ def edit(key: str) -> Response:
         raise NotFound("there is no such upload")
     log.info("edited", request_id=g.request_id, key=key, what=sorted(values))
     return jsonify(details(found))
+
+
+@library.put("/uploads/<path:key>")
+def replace_image(key: str) -> Response:
+    """Put the image that is the body in the place of one live upload, and answer what it is then: its address stays,
+    and title, tags, albums, expiry. 404 if there is none, 415 for an image of another type, else as for an upload."""
+    token = authenticate(MANAGE)
+    parts().limits.check_upload(token.id)
+    settings = parts().settings
+    form = read_upload(request.environ, max_bytes=settings.max_upload_bytes, spool_dir=settings.data_dir / "spool")
+    try:
+        keep = flag_of("keep_metadata", request.args.get("keep_metadata", ""))
+        row = parts().replacing.replace(key, form.files[0], keep_metadata=keep)
+    finally:
+        form.close()
+    log.info("replaced", request_id=g.request_id, key=key, size=row.size)
+    return jsonify(details(row))
 
 
 def read_query(text: str, tags: list[str], sort: str | None, album: str | None) -> Query:

@@ -15,16 +15,18 @@ from ..settings import Settings
 log = structlog.get_logger()
 
 SIGN_INS = "10/15 minutes"
+CHECKUPS = "6/hour"  # each costs about fifteen class B transactions, of which 2,500 a day are free
 
 
 class RateLimits:
-    """The two limits there are. In memory each web process counts for itself, so each gets its share."""
+    """The limits there are. In memory each web process counts for itself, so each gets its share."""
 
     def __init__(self, settings: Settings) -> None:
         url = settings.redis_url.get_secret_value()
         share = 1 if url else settings.web_workers
         self._limiter = MovingWindowRateLimiter(storage_from_string(url or "memory://", wrap_exceptions=True))
         self._sign_ins = _shared(SIGN_INS, share)
+        self._checkups = _shared(CHECKUPS, share)
         self._uploads = _shared(settings.rate_limit, share)
 
     def check_sign_in(self, address: str) -> None:
@@ -33,6 +35,13 @@ class RateLimits:
             self._hit(self._sign_ins, "sign-in", _network(address))
         except StorageError as e:
             raise Busy("signing in is not possible right now; try again in a minute") from e
+
+    def check_checkup(self) -> None:
+        """Count one visit of the doctor; raise RateLimited over the limit, Busy if it cannot be counted."""
+        try:
+            self._hit(self._checkups, "checkup", "all")
+        except StorageError as e:
+            raise Busy("the checks are not possible right now; try again in a minute") from e
 
     def check_upload(self, token_id: int) -> None:
         """Count one upload of a token; raise RateLimited over the limit. An upload that cannot be counted is taken."""

@@ -6,17 +6,14 @@ import structlog
 from flask import Blueprint, Response, g, redirect, render_template, request
 from werkzeug.wrappers import Response as AnyResponse
 
-from .. import clients, stats
+from .. import clients
 from ..catalog.records import Upload
-from ..costs import FREE_A_DAY, FREE_GB, KINDS
-from ..errors import BadRequest, NotFound, Unauthorized
+from ..errors import NotFound, Unauthorized
 from . import auth, parts, reach
 from .answer import answer
 from .owner import own_path, shared_by_pages
 
 log = structlog.get_logger()
-
-_SHOWN = 20  # images that no decoder reads
 
 pages = Blueprint("pages", __name__)
 pages.context_processor(shared_by_pages)
@@ -65,13 +62,10 @@ def logout() -> AnyResponse:
 
 @pages.get("/clients")
 def show_clients() -> AnyResponse | str:
-    """How to set up ShareX and the others, and the tokens that are in use."""
+    """How to set up ShareX and the others."""
     if auth.session_token() is None:
         return redirect("/login", 303)
-    now = parts().uploads.clock()
-    used = [token for token in parts().catalog.tokens.list() if token.is_usable(now)]
-    line = clients.curl_line(parts().settings.base_url, "TOKEN")
-    return render_template("clients.html", clients=used, curl_line=line)
+    return render_template("clients.html", curl_line=clients.curl_line(parts().settings.base_url, "TOKEN"))
 
 
 @pages.post("/clients/sxcu")
@@ -85,34 +79,6 @@ def download_sxcu() -> Response:
     response = Response(text, content_type="application/json")
     response.headers["Content-Disposition"] = f'attachment; filename="{clients.sxcu_file_name(base_url)}"'
     return response
-
-
-@pages.post("/clients/revoke")
-def revoke() -> AnyResponse:
-    """Revoke a token by its name."""
-    _require_session()
-    name = request.form.get("name", "")
-    if not parts().catalog.tokens.revoke(name, now=parts().uploads.clock()):
-        raise BadRequest(f"there is no token named {name[:60]!r}")
-    log.info("revoked", request_id=g.request_id, token=name)
-    return redirect("/clients", 303)
-
-
-@pages.get("/settings")
-def show_settings() -> AnyResponse | str:
-    """What is stored where, what it costs, and how far a deletion reaches."""
-    if auth.session_token() is None:
-        return redirect("/login", 303)
-    kinds = [(kind, "free" if kind == "A" else f"{FREE_A_DAY:,} a day are free") for kind in KINDS]
-    return render_template(
-        "settings.html",
-        settings=parts().settings,
-        stats=stats.collect(parts().catalog, now=parts().uploads.clock()),
-        kinds=kinds,
-        free_gb=FREE_GB,
-        reach=reach.before(),
-        damaged=parts().catalog.thumbnails.failures(limit=_SHOWN),
-    )
 
 
 @pages.get("/d/<path:key>/<token>")

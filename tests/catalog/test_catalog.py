@@ -13,6 +13,7 @@ from sqlalchemy import text
 from app.catalog import Catalog, schema
 from app.catalog.catalog import _config
 from app.catalog.records import Claim, State, Upload
+from app.catalog.tallies import Tally
 from app.errors import BadRequest, Busy, KeyTaken, NameTaken, StoreMisconfigured
 from app.search import parse
 from app.tokens import SCOPES
@@ -180,7 +181,7 @@ def test_what_is_stored_is_counted_without_what_is_gone(catalog, token):
     catalog.uploads.bury(["k2.png"], now=NOW)
     begin(catalog, token, "k3.png", name="o")
 
-    assert catalog.uploads.stored() == (1, catalog.uploads.get("k1.png").size)
+    assert catalog.tallies.stored() == Tally("", 1, catalog.uploads.get("k1.png").size)
 
 
 def test_unsettled_rows_are_found_page_by_page(catalog, token):

@@ -38,3 +38,16 @@ def test_machines_read_json(house):
 
     assert (found["stored"], found["today"]) == (1, {"A": 1200, "B": 3500, "C": 0})
     assert found["total"] == sum(found["bill"].values()) > 0
+
+
+def test_uploads_are_told_by_day_type_and_token(house):
+    def run(*words):
+        return CliRunner().invoke(cli, ["stats", *words])
+
+    size = house.catalog.tallies.stored().size
+    by_day = run("--by", "day", "--days", "3660").stdout.splitlines()
+
+    assert run("--by", "type", "--csv").stdout_bytes == f"type,uploads,bytes\r\nimage/png,1,{size}\r\n".encode()
+    assert json.loads(run("--by", "token", "--json").stdout) == [{"name": "t", "count": 1, "size": size}]
+    assert len(by_day) == 3660 and sum(" 1  " in line for line in by_day) == 1
+    assert (run("--csv").exit_code, run("--by", "owner").exit_code, run("--days", "3661").exit_code) == (2, 2, 2)

@@ -25,5 +25,5 @@ def test_those_that_failed_are_made_anew_or_all(house):
     some, everyone = (CliRunner().invoke(cli, ["thumbnails", *options]) for options in ((), ("--all",)))
 
     assert (some.stdout, everyone.stdout) == ("1 are to be made\n", "2 are to be made\n")
-    assert house.catalog.thumbnails.waiting() == 2
+    assert house.catalog.jobs.queued(now=house.clock()).undrawn == 2
     assert house.catalog.uploads.get(good).blurhash is None

@@ -9,7 +9,8 @@ from tests.conftest import Server
 from tests.e2e.conftest import OpenPage, image
 
 SCHEMES = ("light", "dark")
-PATHS = ("/", "/clients", "/settings", "/gallery", "/albums", "/login", "/nothing/here", "/d/k7Wq3Zpx.png/wrong")
+PATHS = ("/", "/gallery", "/albums", "/statistics", "/clients", "/settings")
+PATHS += ("/login", "/nothing/here", "/d/k7Wq3Zpx.png/wrong")
 PHONE = {"viewport": {"width": 360, "height": 640}}
 MAX_BYTES = 60_000  # the whole first view, uncompressed
 BAD = {"name": "bad.png", "mimeType": "image/png", "buffer": b"no image"}

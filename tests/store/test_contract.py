@@ -72,6 +72,16 @@ def test_a_body_is_stored_from_its_first_byte(store):
     assert store.head(KEY).size == 7
 
 
+def test_what_is_replaced_has_one_version_and_it_is_the_new_one(store):
+    put(store)
+    version_id = store.replace(KEY, io.BytesIO(b"another one"), content_type="image/png")
+
+    assert store.head(KEY).size == 11
+    assert dict(store.list_versions())[KEY] == version_id
+    store.delete(KEY, version_id)
+    assert store.head(KEY) is None
+
+
 def test_each_object_is_listed_with_its_version(store):
     version_id = put(store)
     put(store, OTHER)

@@ -86,7 +86,7 @@ def test_another_site_can_make_a_browser_do_nothing(app, client, headers):
     image = samples.make("png")
 
     assert client.post("/api/upload", data=image, headers={**headers, "X-CSRF-Token": token}).status_code == 403
-    for path in ("/logout", "/clients/sxcu", "/clients/revoke", "/login"):
+    for path in ("/logout", "/clients/sxcu", "/settings/tokens/revoke", "/login"):
         assert (
             client.post(path, data={"csrf": token, "name": "laptop", "token": OWNER}, headers=headers).status_code
             == 403
@@ -94,7 +94,7 @@ def test_another_site_can_make_a_browser_do_nothing(app, client, headers):
     assert app.extensions["bowerbird"].catalog.uploads.unsettled(limit=1) == []
 
 
-@pytest.mark.parametrize("path", ["/api/upload", "/logout", "/clients/sxcu", "/clients/revoke"])
+@pytest.mark.parametrize("path", ["/api/upload", "/logout", "/clients/sxcu", "/settings/tokens/revoke"])
 def test_without_the_csrf_token_a_session_changes_nothing(client, path):
     sign_in(client)
 
@@ -129,7 +129,7 @@ def test_a_client_is_set_up_with_a_token_of_its_own(app, client):
 
     assert answer.headers["Content-Disposition"] == 'attachment; filename="127.0.0.1.sxcu"'
     assert client.post("/api/upload", data=samples.make("png"), headers={"Authorization": token}).status_code == 201
-    client.post("/clients/revoke", data={"csrf": csrf(client), "name": "ShareX"})
+    client.post("/settings/tokens/revoke", data={"csrf": csrf(client), "name": "ShareX"})
     assert client.post("/api/upload", data=samples.make("gif"), headers={"Authorization": token}).status_code == 401
 
 
@@ -202,28 +202,3 @@ def test_nothing_else_is_ever_served(client, path):
 
 def test_health_is_told(client):
     assert client.get("/healthz").json == client.get("/readyz").json == {"status": "ok"}
-
-
-def test_settings_show_what_is_stored_to_who_is_signed_in(client):
-    assert client.get("/settings").headers["Location"] == "/login"
-    sign_in(client)
-    upload(client)
-
-    page = client.get("/settings")
-
-    assert page.status_code == 200
-    assert "1 objects" in page.text and "a folder of this server" in page.text
-    assert "Class B" not in page.text
-
-
-def test_settings_name_the_images_that_no_decoder_reads(client, app):
-    sign_in(client)
-    key = upload(client)["key"]
-    catalog = app.extensions["bowerbird"].catalog
-    assert "1 are still to be made" in client.get("/settings").text
-
-    catalog.thumbnails.failed(catalog.uploads.get(key), "cut <off>", is_over=True)
-
-    page = client.get("/settings").text
-    assert key in page and "cut &lt;off&gt;" in page and "cut <off>" not in page
-    assert "all are made" in page

@@ -1,0 +1,94 @@
+"""Another image in the place of an upload, over HTTP."""
+
+import io
+
+import pytest
+
+from app.errors import StoreUnavailable
+from tests import samples
+from tests.conftest import OWNER, UPLOADER
+
+AUTH = {"Authorization": f"Bearer {OWNER}"}
+
+
+@pytest.fixture
+def key(client):
+    form = {"title": "cat", "tags": "a", "file": (io.BytesIO(samples.make("png", seed=1)), "shot.png")}
+    return client.post("/api/upload", data=form, headers=AUTH).json["key"]
+
+
+def put(client, key, data, **headers):
+    return client.put(f"/api/uploads/{key}", data=data, headers={**AUTH, **headers})
+
+
+def known(client, key):
+    return client.get(f"/api/uploads/{key}", headers=AUTH).json
+
+
+def test_the_address_stays_and_what_its_owner_gave_it(client, app, key):
+    before, etag = known(client, key), client.get(f"/{key}").headers["ETag"]
+    answer = put(client, key, samples.make("png", 20, 10, seed=2))
+    served = client.get(f"/{key}")
+
+    assert answer.status_code == 200
+    assert answer.json == known(client, key)
+    assert (answer.json["width"], answer.json["height"], answer.json["size"]) == (20, 10, len(served.data))
+    assert served.headers["ETag"] != etag
+    same = ("url", "deletion_url", "title", "tags", "created_at", "expires_at", "file_name")
+    assert [answer.json[name] for name in same] == [before[name] for name in same]
+    assert answer.json["sha256"] != before["sha256"]
+    assert [row.key for row in app.extensions["bowerbird"].catalog.thumbnails.due(now=_now(app), limit=9)] == [key]
+    assert app.extensions["bowerbird"].catalog.tallies.stored().size == len(served.data)
+
+
+@pytest.mark.parametrize(
+    ("data", "status", "said"),
+    [
+        (samples.make("jpeg"), 415, "image/jpeg"),
+        (b"no image at all", 415, "text/plain"),
+        (samples.make("png")[:-20], 422, ""),
+        (b"", 411, "Content-Length"),
+    ],
+)
+def test_what_is_no_image_of_its_type_replaces_nothing(client, key, data, status, said):
+    before, bytes_before = known(client, key), client.get(f"/{key}").data
+    answer = put(client, key, data)
+
+    assert answer.status_code == status
+    assert said in answer.json["error"]
+    assert known(client, key) == before
+    assert client.get(f"/{key}").data == bytes_before
+
+
+def test_only_who_may_manage_replaces_and_only_what_is_there(client, key):
+    image = samples.make("png", seed=2)
+
+    assert put(client, key, image, Authorization=f"Bearer {UPLOADER}").status_code == 403
+    assert client.put(f"/api/uploads/{key}", data=image).status_code == 401
+    assert put(client, "k7Wq3Zpx.png", image).status_code == 404
+
+
+@pytest.mark.parametrize("is_stored", [False, True])
+def test_whatever_breaks_in_between_the_worker_writes_what_is_there(client, app, key, monkeypatch, is_stored):
+    parts = app.extensions["bowerbird"]
+    before = known(client, key)
+    replace = parts.store.replace
+
+    def broken(*arguments, **options):
+        if is_stored:
+            replace(*arguments, **options)
+        raise StoreUnavailable("the store does not answer")
+
+    monkeypatch.setattr(parts.store, "replace", broken)
+    answer = put(client, key, samples.make("png", 20, 10, seed=2))
+    hidden = client.get(f"/{key}").status_code
+    parts.inventory.inspect()
+
+    assert (answer.status_code, hidden) == (503, 404)
+    assert known(client, key)["width"] == (20 if is_stored else 64)
+    assert known(client, key)["title"] == before["title"]
+    assert (known(client, key)["sha256"] == before["sha256"]) is not is_stored
+
+
+def _now(app):
+    return app.extensions["bowerbird"].uploads.clock()
