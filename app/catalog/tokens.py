@@ -111,7 +111,9 @@ def read_token(row: Row[Any]) -> Token:
 
 def check_quota(connection: Connection, token_id: int, size: int) -> None:
     """Raise QuotaExceeded if `size` more bytes are more than a token's uploads may have; else whoever asks next for the
-    same token waits for the end of this transaction."""
+    same token waits for the end of this transaction. No bytes, as of a copy of what is stored, are never too many."""
+    if not size:
+        return
     quota = connection.execute(select(tokens.c.quota_bytes).where(tokens.c.id == token_id)).scalar()
     if quota is None:
         return

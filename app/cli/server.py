@@ -29,7 +29,7 @@ ROUND_S = 60
 EXPIRE_S = 10  # an image whose time is over is gone within a minute, from the edge too
 DRAW_S = 0.5  # between two looks for thumbnails that are due, each a question to an index that is mostly empty
 LOOK_S = 2  # between two looks for what is to inspect or to delete: questions to an index that is mostly empty
-INSPECTED = 100  # objects between two looks at the clock, for expiry must not wait for a very full bucket
+INSPECTED = 100  # objects between two looks at the clock, for upkeep must not wait for a very full bucket
 DAY_S = 24 * 3600  # between two lists of the bucket: class C, one for a thousand objects
 
 
@@ -74,11 +74,14 @@ def worker(with_parent: bool) -> None:
     opened, record = open_jobs(chosen, catalog), Record(catalog)
     jobs, heart = _jobs(chosen, opened.upkeep, opened.inventory), Heartbeat(chosen.data_dir)
     drawing = [Job("thumbnails", DRAW_S, opened.thumbnails.make), Job("copies", ROUND_S, opened.thumbnails.sweep)]
-    # Of their own, for a thumbnail has to be there within two seconds whatever else takes long.
-    threading.Thread(target=_repeat, args=(drawing, record), daemon=True).start()
-    if chosen.backup_passphrase.get_secret_value():  # of its own as well, for it is long, and expiry must not wait
-        backing_up = [Job("backup", ROUND_S, opened.backups.make_if_due)]
-        threading.Thread(target=_repeat, args=(backing_up, record), daemon=True).start()
+    ending = [Job("expiry", EXPIRE_S, opened.upkeep.expire), Job("deletions", LOOK_S, opened.upkeep.end_deletions)]
+    groups = [drawing, ending]
+    if chosen.backup_passphrase.get_secret_value():
+        groups.append([Job("backup", ROUND_S, opened.backups.make_if_due)])
+    # Of their own, whatever else takes long: a thumbnail has to be there within two seconds, and what expires gone
+    # within a minute.
+    for group in groups:
+        threading.Thread(target=_repeat, args=(group, record), daemon=True).start()
     with suppress(KeyboardInterrupt):
         _go_on(jobs, record, heart, with_parent)
 
@@ -89,7 +92,7 @@ def _repeat(jobs: list[Job], record: Record) -> None:
             time.sleep(run_due(jobs, time.monotonic, _complain, record.note))
     finally:  # of an error that nobody has foreseen
         traceback.print_exc()
-        os._exit(1)  # a worker that draws no more is none: whoever started it starts it anew
+        os._exit(1)  # a worker that does half of its work is none: whoever started it starts it anew
 
 
 def _complain(line: str) -> None:
@@ -113,8 +116,6 @@ def _jobs(chosen: Settings, upkeep: Upkeep, inventory: Inventory) -> list[Job]:
         inventory.prune()
 
     jobs = [
-        Job("expiry", EXPIRE_S, upkeep.expire),
-        Job("deletions", LOOK_S, upkeep.end_deletions),
         Job("upkeep", ROUND_S, tidy),
         Job("inspection", LOOK_S, lambda: inventory.inspect(limit=INSPECTED)),
     ]

@@ -327,9 +327,10 @@ def test_a_client_file_is_downloaded_and_its_token_revoked(open_page: OpenPage, 
         page.get_by_role("button", name="Download the .sxcu").click()
     config = json.loads(Path(download.value.path()).read_text(encoding="utf-8"))
     assert config["RequestURL"] == f"{live_server.url}/api/upload"
-    page.reload()
+    page.goto(f"{live_server.url}/settings")
+    page.get_by_label("Change ShareX", exact=True).click()
 
     page.get_by_role("button", name="Revoke ShareX", exact=True).click()
 
-    expect(page.get_by_role("button", name="Revoke ShareX", exact=True)).to_have_count(0)
+    expect(page.get_by_text("ShareX", exact=True)).to_have_count(0)
     page.goto(live_server.url)
