@@ -41,6 +41,15 @@ class Bill:
         return self.storage + self.b + self.c
 
 
+def price(kind: str, count: int) -> float:
+    """Return what so many transactions of class B or C cost on one day, in US dollars, if there were no others.
+
+    >>> price("B", 2_500), price("B", 1_002_500)
+    (0.0, 0.4)
+    """
+    return round(max(0, count - FREE_A_DAY) * {"B": B_USD, "C": C_USD}[kind], 4)
+
+
 def estimate(stored_bytes: int, by_day: Mapping[date, Mapping[str, int]], today: date) -> Bill:
     """Return the bill of the month of `today`.
 

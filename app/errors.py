@@ -18,7 +18,8 @@ BowerbirdError
 │   │   ├── TooManyFrames
 │   │   └── TooComplex       more JPEG scans, or more work to decode, than an honest image needs
 │   ├── QuotaExceeded        the token's uploads would have more bytes than they may, all together
-│   └── Conflict             the Idempotency-Key belongs to another upload, or the first one is still running
+│   ├── Conflict             the Idempotency-Key belongs to another upload, or the first one is still running
+│   └── BadBackup            no backup, one that was changed, or not one for this catalog or this passphrase
 ├── NotAllowed
 │   ├── Unauthorized         no token, or one that is unknown, expired or revoked
 │   ├── Forbidden            a good token without the scope, or a request from another site
@@ -125,6 +126,10 @@ class QuotaExceeded(Refused):
 
 class Conflict(Refused):
     code = "conflict"
+
+
+class BadBackup(Refused):
+    code = "bad_backup"
 
 
 class NotAllowed(BowerbirdError):

@@ -150,9 +150,9 @@ class ZipPlace:
     def write(self, name: str, row: Upload, file: BinaryIO | None, told: bytes) -> None:
         """See Place.write."""
         if file is not None:
-            with self._archive.open(_entry(name, row), "w", force_zip64=True) as target:
+            with self._archive.open(zip_entry(name, row), "w", force_zip64=True) as target:
                 _copy(file, cast(BinaryIO, target))
-        self._archive.writestr(_entry(name + sidecar.ENDING, row), told)
+        self._archive.writestr(zip_entry(name + sidecar.ENDING, row), told)
 
 
 @contextmanager
@@ -188,14 +188,15 @@ def file_name(row: Upload) -> str:
     return " ".join(part for part in (f"{row.created_at:%Y-%m-%d}", stem, key) if part)
 
 
+def zip_entry(name: str, row: Upload) -> zipfile.ZipInfo:
+    """Return what a zip file tells of an image before its bytes: its name, and when it was uploaded."""
+    moment = row.created_at.timetuple()[:6]
+    return zipfile.ZipInfo(name, moment if 1980 <= moment[0] <= 2107 else (1980, 1, 1, 0, 0, 0))  # what a zip can tell
+
+
 def _readable(text: str) -> str:
     whole = " ".join(_UNFIT.sub(" ", text).split())
     return whole.encode()[:_MAX_PART].decode(errors="ignore").strip(" .")
-
-
-def _entry(name: str, row: Upload) -> zipfile.ZipInfo:
-    moment = row.created_at.timetuple()[:6]
-    return zipfile.ZipInfo(name, moment if 1980 <= moment[0] <= 2107 else (1980, 1, 1, 0, 0, 0))  # what a zip can tell
 
 
 def _copy(source: BinaryIO, target: BinaryIO) -> None:

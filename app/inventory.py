@@ -1,33 +1,26 @@
 """The catalog follows the bucket: what other S3 clients put there appears, what they remove disappears."""
 
-import hashlib
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from tempfile import SpooledTemporaryFile
-from typing import BinaryIO, cast
 
-import structlog
-
-from . import images, tokens
+from . import tokens
 from .catalog import Catalog
 from .catalog.records import State, Upload
 from .decoding import DecoderPool
-from .errors import Refused, Unavailable
-from .keys import THUMBNAILS
+from .errors import Unavailable
+from .inspection import Inspection
 from .settings import Settings
+from .spool import spooled
 from .store.base import ObjectStore, StoredObject
-from .strays import without_strays
+from .strays import Strays, may_be_upload
+from .undrawn import Undrawn
 from .uploads import Uploads
 from .webhooks import REMEMBERED, Event
 
-log = structlog.get_logger()
-
 _BATCH = 100
-_MIB = 1024 * 1024
 _LONGEST_PUT = timedelta(minutes=15)  # between a row and its object, repeats included
-_UNTOLD = ("", "application/octet-stream", "binary/octet-stream")  # what SDKs say who were told nothing
 _FEW = 10  # so many uploads may have lost their objects before somebody has to say that this is so
 
 
@@ -49,28 +42,31 @@ class Inventory:
     """The use cases over one catalog and the bucket that others write to as well."""
 
     def __init__(
-        self, settings: Settings, catalog: Catalog, store: ObjectStore, decoders: DecoderPool, uploads: Uploads
+        self,
+        settings: Settings,
+        catalog: Catalog,
+        store: ObjectStore,
+        decoders: DecoderPool,
+        uploads: Uploads,
+        undrawn: Undrawn | None = None,
     ) -> None:
         self._settings = settings
         self._catalog = catalog
         self._store = store
-        self._decoders = decoders
         self._uploads = uploads
         self._deletions = uploads.deletions
+        self._inspection = Inspection(settings, catalog, store, decoders, uploads, undrawn)
 
     def take(self, events: Sequence[Event]) -> int:
         """Apply the events that are new and about our bucket; return how many. Asks the store for nothing. What the
         doctor puts there for a moment is heard of, and becomes no row."""
         bucket = self._settings.s3_bucket if self._settings.store == "s3" else None
-        ours = [one for one in events if one.bucket == bucket and not one.key.startswith(THUMBNAILS)]
+        ours = [one for one in events if one.bucket == bucket and may_be_upload(one.key)]
         return self._catalog.changes.take(ours, self._row_of, now=self._uploads.clock()) if ours else 0
 
     def inspect(self, *, limit: int | None = None) -> int:
         """Look at every object that was found, at most at `limit`, and return how many rows that settled.
 
-        It is inspected as an upload is, and becomes one; what is not an image that browsers show stays in the bucket,
-        unseen and untouched; where nothing is, the row becomes a tombstone. The metadata of another client's object
-        stays in it: whoever has a key to the bucket put it there on purpose.
         Raises Unavailable, once all rows had their turn, if the store did not answer for some; they stay as they are.
         """
         count, after = 0, ""
@@ -80,30 +76,42 @@ class Inventory:
             after, left = batch[-1].key, left - len(batch)
             for row in batch:
                 try:
-                    count += self._look_at(row)
+                    count += self._inspection.look_at(row)
                 except Unavailable as e:
                     failed = e
         if failed:
             raise failed
         return count
 
-    def compare(self, *, grace_s: float, accept_missing: bool = False) -> Compared:
+    def compare(
+        self, *, grace_s: float, accept_missing: bool = False, listed: Callable[[], object] = lambda: None
+    ) -> Compared:
         """Go through the bucket's list beside the catalog's, and mend what a lost notification left.
 
         Objects without a row are found; live rows without an object, older than `grace_s`, go; tombstones of our own
         deletions lose an object that is still there. If more than ten live rows, and more than a tenth of them all,
         have no object, this may be another bucket: then none of those is touched unless `accept_missing`.
+        `listed` is called for each object that may be an upload.
         """
         compared = Compared()
         missing: list[Upload] = []
         young = self._uploads.clock() - timedelta(seconds=grace_s)
-        objects = without_strays(self._store, self._store.list_objects(), self._rows(), young)
-        for row, stored in _side_by_side(self._rows(), objects):
-            if row is None and stored is not None:
-                compared.found += self._catalog.changes.add(self._row(stored.key, stored.size, stored.modified_at))
-            elif row is not None:
-                compared.live += row.state is State.LIVE
-                self._compare(row, stored, young, missing, compared)
+        new: list[Upload] = []
+        with spooled(self._settings.data_dir) as put_aside:
+            strays = Strays(self._catalog, self._store, put_aside, young)
+            for row, stored in _side_by_side(self._rows(), strays.sift(self._store.list_objects(), self._rows())):
+                if stored is not None:
+                    listed()
+                if row is None and stored is not None:
+                    new.append(self._row(stored.key, stored.size, stored.modified_at))
+                    if len(new) == _BATCH:
+                        compared.found += self._catalog.changes.add_all(new)
+                        new = []
+                elif row is not None:
+                    compared.live += row.state is State.LIVE
+                    self._compare(row, stored, young, missing, compared)
+            compared.found += self._catalog.changes.add_all(new)
+            strays.settle(self._rows())
         compared.refused = not accept_missing and len(missing) > max(_FEW, compared.live / 10)
         compared.dangling = len(missing)
         if not compared.refused:
@@ -135,64 +143,6 @@ class Inventory:
                 self._deletions.end([row])
                 compared.orphans += 1
 
-    def _bury(self, row: Upload, at: datetime) -> bool:
-        """Leave a tombstone where nothing was at that moment. Of what was an upload the versions that are hidden go:
-        anyone may read those by their ids. What never was one its owner may want back."""
-        if row.sha256:
-            self._store.delete_hidden(row.key)
-        self._deletions.forget(row)
-        return self._catalog.changes.bury(row, at=at)
-
-    def _look_at(self, row: Upload) -> bool:
-        looked_at = self._uploads.clock()
-        with SpooledTemporaryFile(_MIB, dir=self._settings.data_dir / "spool") as spooled:
-            file = cast(BinaryIO, spooled)
-            try:
-                stored = self._store.fetch(row.key, file, max_bytes=self._settings.max_upload_bytes)
-            except ValueError as e:
-                log.info("not an upload", key=row.key, error=str(e))
-                return self._catalog.changes.admit(replace(row, state=State.REFUSED))
-            if stored is None:
-                return self._bury(row, looked_at)
-            seen = replace(
-                row,
-                state=State.REFUSED,
-                size=stored.size,
-                version_id=stored.version_id,
-                confirmed_at=stored.modified_at,
-            )
-            try:
-                seen = self._inspected(seen, stored, file)
-            except Refused as e:
-                log.info("not an upload", key=row.key, error=str(e))
-        if seen.state is State.LIVE:
-            log.info("found", key=row.key, size=seen.size, type=seen.content_type)
-        self._deletions.forget(row)
-        return self._catalog.changes.admit(seen)
-
-    def _inspected(self, row: Upload, stored: StoredObject, file: BinaryIO) -> Upload:
-        """Return the row as the bytes say it is; raise Refused if they are not an image that is shown."""
-        limit = self._settings.max_upload_bytes
-        if stored.size > limit:
-            raise Refused(f"it has {stored.size:,} bytes; at most {limit:,} are taken")
-        image = images.inspect(file, self._settings.bounds)
-        if image.converts_to:
-            raise Refused(f"browsers do not show {image.content_type}")
-        if (told := _content_type(stored)) not in (image.content_type, *_UNTOLD):
-            raise Refused(f"it is {image.content_type}, but would be served as {told}")
-        if image.needs_decoder_check or self._settings.verify == "decode":
-            self._decoders.verify(file, image.content_type)
-        file.seek(0)
-        sha256 = hashlib.file_digest(file, "sha256").hexdigest()
-        return replace(
-            row,
-            state=State.LIVE,
-            content_type=image.content_type,
-            width=image.width,
-            height=image.height,
-            sha256=sha256,
-        )
-
     def _row_of(self, event: Event) -> Upload:
         return self._row(event.key, event.size, event.at)
 
@@ -215,10 +165,6 @@ class Inventory:
         while batch := self._catalog.changes.listing(limit=1000, after=after):
             after = batch[-1].key
             yield from batch
-
-
-def _content_type(stored: StoredObject) -> str:
-    return (stored.content_type or "").partition(";")[0].strip().lower()
 
 
 def _is_another(row: Upload, stored: StoredObject) -> bool:

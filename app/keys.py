@@ -2,6 +2,7 @@
 
 import re
 import secrets
+from datetime import datetime
 
 # Letters and digits that no font and no reader confuses: no 0 O 1 l I.
 ALPHABET = "23456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
@@ -9,13 +10,17 @@ LENGTH = 8  # 57**8 keys: at a million uploads a fresh key clashes once in 111 m
 MIN_LENGTH, MAX_LENGTH = 6, 64
 EXTENSIONS = ("png", "jpg", "gif", "webp", "avif")
 THUMBNAILS = "t/"
+BACKUPS = "backup/"
 
 PROBE_LENGTH = 24  # so long that no name of another client is taken for one
+BACKUP_LENGTH = 24  # 140 bits: what lies in a public bucket is there for whoever knows its name
 
 _STEM = rf"[{ALPHABET}]{{{MIN_LENGTH},{MAX_LENGTH}}}"
 PATTERN = rf"{_STEM}\.(?:{'|'.join(EXTENSIONS)})"
 THUMBNAIL = rf"{THUMBNAILS}{_STEM}\.webp"
 PROBE = rf"doctor-[{ALPHABET}]{{{PROBE_LENGTH}}}(?:\.png)?"
+BACKUP = rf"{BACKUPS}[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}T[0-9]{{6}}Z-[{ALPHABET}]{{{BACKUP_LENGTH}}}"
+_PIECE = rf"({BACKUP})\.([0-9]{{1,4}})of([0-9]{{1,4}})\.bbk"
 
 
 def new_key(extension: str, length: int = LENGTH) -> str:
@@ -61,6 +66,36 @@ def is_thumbnail_key(text: str) -> bool:
     (True, False)
     """
     return re.fullmatch(THUMBNAIL, text) is not None
+
+
+def new_backup(now: datetime) -> str:
+    """Return the name of a backup that is made at `now` (UTC); its objects are its pieces.
+
+    >>> is_backup(new_backup(datetime(2026, 11, 25, 12)))
+    True
+    """
+    return f"{BACKUPS}{now:%Y-%m-%dT%H%M%SZ}-{new_key('', BACKUP_LENGTH).rstrip('.')}"
+
+
+def is_backup(text: str) -> bool:
+    """Whether `text` is the name of a backup."""
+    return re.fullmatch(BACKUP, text) is not None
+
+
+def piece_key(backup: str, number: int, count: int) -> str:
+    """Return the key of one piece of a backup; `number` is from 1 to `count`."""
+    return f"{backup}.{number}of{count}.bbk"
+
+
+def read_piece(text: str) -> tuple[str, int, int] | None:
+    """Return the backup that `text` is the key of a piece of, the number of the piece and the count of them all.
+
+    >>> key = piece_key(new_backup(datetime(2026, 11, 25, 12)), 2, 3)
+    >>> read_piece(key)[1:], read_piece("backup/holiday.png")
+    ((2, 3), None)
+    """
+    found = re.fullmatch(_PIECE, text)
+    return (found[1], int(found[2]), int(found[3])) if found else None
 
 
 def is_key(text: str) -> bool:

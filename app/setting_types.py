@@ -1,6 +1,7 @@
 """What a setting may be: the checked types that settings.py is made of."""
 
 import re
+from datetime import timedelta
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
@@ -21,6 +22,14 @@ def _bytes(value: Any) -> Any:
         return size(str(value))
     except BadRequest as e:
         raise ValueError("give a number of bytes, such as 104857600 or 100MB") from e
+
+
+def _span(value: Any) -> Any:
+    """Read `12h` or `1d` as a span of time."""
+    found = re.fullmatch(r"([0-9]{1,4})\s*(h|d|w)", str(value).strip().lower())
+    if not found or not int(found[1]):
+        raise ValueError("give a span such as 12h, 1d or 1w")
+    return int(found[1]) * {"h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=1)}[found[2]]
 
 
 def _origin(url: str) -> str:
@@ -65,7 +74,7 @@ def _bootstrap(value: SecretStr) -> SecretStr:
     return value
 
 
-def _webhook_secret(value: SecretStr) -> SecretStr:
+def _long_if_any(value: SecretStr) -> SecretStr:
     if 0 < len(value.get_secret_value()) < 16:
         raise ValueError("give at least 16 characters")
     return value
@@ -103,5 +112,7 @@ BindText = Annotated[str, AfterValidator(_bind)]
 Rate = Annotated[str, AfterValidator(_rate)]
 ZoneId = Annotated[str, AfterValidator(_zone_id)]
 Token = Annotated[SecretStr, AfterValidator(_bootstrap)]
-WebhookSecret = Annotated[SecretStr, AfterValidator(_webhook_secret)]
+WebhookSecret = Annotated[SecretStr, AfterValidator(_long_if_any)]
+Passphrase = Annotated[SecretStr, AfterValidator(_long_if_any)]
+Span = Annotated[timedelta, BeforeValidator(_span)]
 SecretKey = Annotated[SecretStr, AfterValidator(_secret_key)]

@@ -17,11 +17,13 @@ from .setting_types import (
     PREFIX,
     BindText,
     ByteSize,
+    Passphrase,
     Rate,
     S3Secret,
     S3Text,
     S3Url,
     SecretKey,
+    Span,
     Token,
     Url,
     WebhookSecret,
@@ -74,6 +76,11 @@ class Settings(BaseSettings):
     webhook_secret: WebhookSecret = Field(
         SecretStr(""), description="signs the notifications of the bucket; none are taken when unset"
     )
+    backup_passphrase: Passphrase = Field(
+        SecretStr(""), description="encrypts the backups of the catalog; none are made when unset"
+    )
+    backup_every: Span = Field("1d", description="how often the worker makes a backup")  # type: ignore[assignment]
+    backup_keep: int = Field(7, ge=1, le=1000, description="how many backups stay in the bucket")
     cloudflare_api_token: SecretStr = Field(SecretStr(""), description="may purge the cache of the zone")
     cloudflare_zone_id: ZoneId = Field("", description="zone of the image domain")
     cloudflare_api_url: Url = Field("https://api.cloudflare.com/client/v4", description="where Cloudflare's API is")
@@ -123,6 +130,21 @@ class Settings(BaseSettings):
             return path.read_text(encoding="ascii").strip()
         except OSError as e:
             raise SettingsError([f"{PREFIX}DATA_DIR: cannot use {path}: {e.strerror}"]) from e
+
+    def take_signing_secret(self, secret: str, *, is_replacing: bool) -> bool:
+        """Make `secret` the one of `signing_secret()`; False if there is another, which stays unless `is_replacing`.
+        SECRET_KEY always stays."""
+        path = self.data_dir / "secret_key"
+        if self.secret_key.get_secret_value():
+            return self.signing_secret() == secret
+        try:
+            if path.exists() and is_replacing and self.signing_secret() != secret:
+                path.unlink()
+            if not path.exists():
+                _write_once(path, secret)
+        except OSError as e:
+            raise SettingsError([f"{PREFIX}DATA_DIR: cannot write {path}: {e.strerror}"]) from e
+        return self.signing_secret() == secret
 
 
 def load(**values: Any) -> Settings:

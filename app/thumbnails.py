@@ -1,7 +1,5 @@
 """Thumbnails of uploads: made after the answer, stored beside the image, gone with it."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import timedelta
 from tempfile import SpooledTemporaryFile
 from typing import BinaryIO, cast
@@ -11,9 +9,10 @@ import structlog
 from .catalog import Catalog
 from .catalog.records import Thumbnail, Upload
 from .decoding import DecoderPool
-from .errors import BadImage, StoreFull, TooComplex, Unavailable
-from .keys import thumbnail_key
+from .errors import BadImage, KeyTaken, TooComplex, Unavailable
+from .keys import is_key, thumbnail_key
 from .settings import Settings
+from .spool import on_our_disk
 from .store.base import ObjectStore
 from .undrawn import Undrawn
 from .uploads import Uploads
@@ -52,11 +51,14 @@ class Thumbnails:
         if the store or the edge did not answer for some: those come again, after a pause."""
         count, failed = 0, None
         for row in self._catalog.thumbnails.due(now=self._uploads.clock(), limit=limit):
+            if not is_key(row.key):  # two such names may differ in their endings alone, or be too long for a third
+                self._catalog.thumbnails.failed(row, "another S3 client chose its name: no thumbnail", is_over=True)
+                continue
             pause = min(_FIRST_PAUSE * 2 ** min(row.thumbnail_tries, 10), _LONGEST_PAUSE)
             if not self._catalog.thumbnails.begin(row, until=self._uploads.clock() + pause):
                 continue
             try:
-                with _on_our_disk():
+                with on_our_disk():
                     count += self._make(row)
             except BadImage as e:
                 is_over = not isinstance(e, TooComplex) or row.thumbnail_tries + 1 >= TRIES
@@ -89,7 +91,11 @@ class Thumbnails:
             if row.thumbnail_tries:  # what there was of it would come to light when this one is deleted
                 self._store.delete(key)
             target.seek(0)
-            version_id = self._store.put(key, target, content_type=CONTENT_TYPE)
+            try:
+                version_id = self._store.put(key, target, content_type=CONTENT_TYPE)
+            except KeyTaken:  # in the folder there is one of a catalog that was lost
+                self._store.delete(key)
+                version_id = self._store.put(key, target, content_type=CONTENT_TYPE)
         is_made = self._catalog.thumbnails.made(
             row, version_id=version_id, blurhash=drawn.blurhash, color=drawn.color, problem=drawn.damage
         )
@@ -99,12 +105,3 @@ class Thumbnails:
         elif row.thumbnail_tries:
             self._uploads.deletions.forget(row)
         return is_made
-
-
-@contextmanager
-def _on_our_disk() -> Iterator[None]:
-    """Turn what the disk refuses to the spool into ours: it must not end the worker."""
-    try:
-        yield
-    except OSError as e:
-        raise StoreFull("the server's disk does not take what is spooled") from e

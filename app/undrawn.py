@@ -1,5 +1,6 @@
 """Images that were just stored and wait for their thumbnail, so that the bucket need not be asked for them again."""
 
+import hashlib
 import os
 import secrets
 import shutil
@@ -32,21 +33,19 @@ class Undrawn:
         temporary = self._folder / f"~{secrets.token_hex(8)}"
         try:
             is_large = file.seek(0, os.SEEK_END) > MOST_BYTES
-            if is_large or not is_key(key) or shutil.disk_usage(self._folder).free < FREE_BYTES:
+            if is_large or shutil.disk_usage(self._folder).free < FREE_BYTES:
                 return
             with temporary.open("xb") as copy:
                 file.seek(0)
                 shutil.copyfileobj(file, copy, _COPY_BYTES)
-            temporary.rename(self._folder / key)
+            temporary.rename(self._path(key))
         except OSError:  # such as a full disk
             _remove(temporary)
 
     def take(self, key: str, into: BinaryIO) -> bool:
         """Write the copy to `into`, and return whether there was one; `into` is empty if not."""
-        if not is_key(key):
-            return False
         try:
-            with (self._folder / key).open("rb") as file:
+            with self._path(key).open("rb") as file:
                 shutil.copyfileobj(file, into, _COPY_BYTES)
         except OSError:
             into.seek(0)
@@ -56,8 +55,7 @@ class Undrawn:
 
     def drop(self, key: str) -> None:
         """Forget the copy; none is no error."""
-        if is_key(key):
-            _remove(self._folder / key)
+        _remove(self._path(key))
 
     def sweep(self) -> None:
         """Forget what is older than KEEP_S."""
@@ -68,6 +66,10 @@ class Undrawn:
                 with suppress(OSError):  # another process may have been faster
                     if path.stat().st_mtime < oldest:
                         path.unlink()
+
+    def _path(self, key: str) -> Path:
+        """Return where the copy is; the names that others give to objects are no names of files."""
+        return self._folder / (key if is_key(key) else hashlib.sha256(key.encode()).hexdigest())
 
 
 def _remove(path: Path) -> None:

@@ -43,7 +43,7 @@ def rows(count, chance):
             "width": 1920,
             "height": 1080,
             "sha256": f"{number:064x}",
-            "created_at": NOW - SPAN * number / count,
+            "created_at": NOW - SPAN * (number / count),
             "deletion_digest": f"{number:064x}",
             "token_id": 1,
             "writer": "bench",
@@ -89,7 +89,7 @@ def fill(connection, batch):
 def pages(count):
     """Return the addresses that are compared, by name; each for a library of `count` rows."""
     middle = encode(Cursor(NOW - SPAN / 2, "k"))
-    end = encode(Cursor(NOW - SPAN * (count - 100) / count, "k"))
+    end = encode(Cursor(NOW - SPAN * ((count - 100) / count), "k"))
     return {
         "first page": "/api/uploads?limit=48",
         "middle page": f"/api/uploads?limit=48&cursor={middle}",

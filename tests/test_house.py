@@ -20,7 +20,7 @@ ROOT = Path(__file__).parent.parent
 APP = ROOT / "app"
 
 FLOORS = [
-    {"errors", "resources", "blocking", "logs", "answers"},
+    {"errors", "resources", "blocking", "logs", "answers", "spool"},
     {
         "amounts",
         "chart",
@@ -36,10 +36,12 @@ FLOORS = [
         "settings_file",
         "webhooks",
         "costs",
+        "sealed",
     },
     {"catalog", "store", "edge", "decoding", "decoder", "thumbnail", "writers", "heartbeat"},
     {
         "archive",
+        "backups",
         "deletions",
         "export",
         "importing",
@@ -49,6 +51,9 @@ FLOORS = [
         "preparing",
         "receiving",
         "replacing",
+        "inspection",
+        "rebuild",
+        "restore",
         "rounds",
         "sidecar",
         "stats",
@@ -79,6 +84,7 @@ ONLY = {
     "cloudflare": "edge",
     "prometheus_client": "metrics",
     "psycopg": "importing",  # of Zipline; the catalog's is SQLAlchemy's affair
+    "cryptography": "sealed",
 }
 
 

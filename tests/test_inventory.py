@@ -74,7 +74,7 @@ class Cloud:
             clock=clock,
         )
         self.thumbnails = Thumbnails(settings, self.catalog, self.store, self.decoders, self.uploads, self.undrawn)
-        self.inventory = Inventory(settings, self.catalog, self.store, self.decoders, self.uploads)
+        self.inventory = Inventory(settings, self.catalog, self.store, self.decoders, self.uploads, self.undrawn)
         self._token = self.catalog.tokens.add("t", "d" * 64, frozenset({"upload"}), created_at=self.now)
         self._numbers = itertools.count()
 

@@ -1,5 +1,7 @@
 """app/settings.py: every problem at once, each in a line with the value, and never a secret."""
 
+from datetime import timedelta
+
 import pytest
 
 from app.errors import SettingsError
@@ -40,6 +42,9 @@ BAD = {
     "cloudflare_api_url": "api.cloudflare.com",
     "bootstrap_token": "sp ace" * 9,
     "trusted_proxies": "-1",
+    "backup_passphrase": "fifteen letters",
+    "backup_every": "0d",
+    "backup_keep": "0",
 }
 
 
@@ -54,7 +59,7 @@ def test_the_value_is_told_unless_it_is_a_secret(monkeypatch):
     told = "\n".join(problems(monkeypatch, **BAD))
 
     assert "'nowhere'" in told and "'often'" in told
-    assert "short" not in told and "mysql" not in told and "sp ace" not in told
+    assert "short" not in told and "mysql" not in told and "sp ace" not in told and "fifteen" not in told
 
 
 def test_s3_needs_its_settings_and_says_which(monkeypatch):
@@ -120,3 +125,12 @@ def test_the_purge_needs_both_its_token_and_its_zone(monkeypatch, make_settings)
 
     assert settings.cloudflare_zone_id == "0123456789abcdef" * 2
     assert "a-token-of-cloudflare" not in repr(settings)
+
+
+def test_how_often_is_a_span(make_settings):
+    assert [make_settings(backup_every=text).backup_every for text in ("12h", "1d", " 2W ")] == [
+        timedelta(hours=12),
+        timedelta(days=1),
+        timedelta(weeks=2),
+    ]
+    assert make_settings().backup_every == timedelta(days=1)

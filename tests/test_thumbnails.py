@@ -4,6 +4,7 @@ import io
 import os
 import shutil
 import time
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -291,6 +292,19 @@ def test_what_another_client_has_put_in_its_place_is_drawn_anew(cloud, client, b
     assert picture(cloud, key).size == (150, 400)
 
 
+def test_an_image_of_a_name_that_has_no_thumbnail_holds_up_no_other(cloud, client):
+    for key in ("photos/a b+ü.png", "zz.png"):
+        put(client, key)
+    cloud.compare()
+    cloud.inventory.inspect()
+    last = cloud.send(LARGE).key
+
+    assert cloud.thumbnails.make() == 1
+    assert row(cloud, last).thumbnail is Thumbnail.MADE
+    assert row(cloud, "zz.png").problem == "another S3 client chose its name: no thumbnail"
+    assert (cloud.thumbnails.make(), cloud.catalog.thumbnails.waiting()) == (0, 0)
+
+
 def test_a_thumbnail_without_an_image_goes_with_the_next_comparison(cloud, client, b2):
     keys = [cloud.send(samples.make("png", seed=seed)).key for seed in range(6)]
     cloud.thumbnails.make()
@@ -316,3 +330,13 @@ def test_the_embedded_store_lists_them_too(house):
 
     assert isinstance(house.store, FolderStore)
     assert {one.key for one in house.store.list_objects()} == {key, thumbnail_key(key)}
+
+
+def test_a_name_that_another_client_chose_holds_up_no_thumbnail(house):
+    mine = house.send(LARGE).key
+    foreign = replace(row(house, mine), key="shots/my cat.png", is_foreign=True)
+    house.catalog.changes.add(foreign)
+
+    assert house.thumbnails.make() == 1
+    assert row(house, foreign.key).thumbnail is Thumbnail.FAILED
+    assert row(house, mine).thumbnail is Thumbnail.MADE

@@ -25,7 +25,9 @@ from .engine import Database, wait_long, wait_turn
 from .imports import Imports
 from .jobs import Jobs
 from .library import Library
+from .rota import Rota
 from .sessions import Sessions
+from .snapshots import Snapshots
 from .tallies import Tallies
 from .thumbnails import Thumbnails
 from .tokens import Tokens
@@ -65,9 +67,11 @@ class Catalog:
         self.tallies = Tallies(self._database)
         self.imports = Imports(self._database)
         self.jobs = Jobs(self._database)
+        self.rota = Rota(self._database)
+        self.snapshots = Snapshots(self._database)
 
-    def upgrade(self) -> None:
-        """Bring the tables up to date; several servers may do so at once, one of them then does it.
+    def upgrade(self, revision: str = "head") -> None:
+        """Bring the tables up to date, or to `revision`; several servers may do so at once, one of them then does it.
 
         Makes the folder of an SQLite database. Raises SettingsError if the folder cannot be written, or if a newer
         version made the tables; if it is interrupted, the tables stay as they were.
@@ -76,7 +80,7 @@ class Catalog:
             config = _config()
             config.attributes["connection"] = connection
             try:
-                command.upgrade(config, "head")
+                command.upgrade(config, revision)
             except CommandError as e:
                 raise SettingsError([f"{PREFIX}DATABASE_URL: a newer version of Bowerbird made these tables"]) from e
 
@@ -84,15 +88,18 @@ class Catalog:
         """Whether there is a database; of a server it is not asked. Opening an SQLite one would make it."""
         return self._database.path is None or self._database.path.exists()
 
+    def revisions(self) -> list[str]:
+        """Return the revisions of the tables that this version knows, the one it works with first."""
+        return [one.revision for one in ScriptDirectory.from_config(_config()).walk_revisions()]
+
     def condition(self) -> Condition:
         """Return how the catalog stands; nothing is changed."""
-        script = ScriptDirectory.from_config(_config())
-        known = {one.revision for one in script.walk_revisions()}
+        known = self.revisions()
         with self._database.read() as connection:
             revision = MigrationContext.configure(connection).get_current_revision()
             journal = connection.execute(text("PRAGMA journal_mode")).scalar() if self._database.path else None
         is_newer = revision is not None and revision not in known
-        return Condition(revision, str(script.get_current_head()), is_newer, journal)
+        return Condition(revision, known[0], is_newer, journal)
 
     def try_writing(self, *, now: datetime) -> None:
         """Write a row and remove it again; raise StoreMisconfigured where this may not be."""
@@ -102,9 +109,8 @@ class Catalog:
 
     def is_current(self) -> bool:
         """Whether the tables are those this version works with."""
-        head = ScriptDirectory.from_config(_config()).get_current_head()
         with self._database.read() as connection:
-            return MigrationContext.configure(connection).get_current_revision() == head
+            return MigrationContext.configure(connection).get_current_revision() == self.revisions()[0]
 
     def ping(self) -> None:
         """Return if the database answers."""

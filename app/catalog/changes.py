@@ -4,24 +4,27 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, bindparam, delete, insert, select, update
+from sqlalchemy import Connection, Row, Select, bindparam, delete, func, insert, select, update
+from sqlalchemy.dialects import postgresql, sqlite
 
 from ..errors import Busy
 from ..keys import is_probe, thumbnail_key
 from ..webhooks import Event, Kind
 from .engine import Database, Taken, wait_turn
 from .records import State, Upload
+from .rota import JOB
 from .rows import UNDRAWN_AGAIN, columns, tombstone, upload
 from .schema import FOUND, events, uploads
 
 _SEEN = ("state", "content_type", "size", "width", "height", "sha256", "version_id", "confirmed_at")
+_DRAWN = ("blurhash", "color", "problem")
 # Beside the senders' ids: what the doctor asks for.
 _PROBE, _REFUSED = "probe ", "refused"
 _REBASED = 1000  # rows at a time
 _REFUSALS = timedelta(seconds=1)  # anybody can send a wrong signature: it is written down no oftener than this
 
 # Somebody has to look, and what others saw before this is not to be written.
-_AGAIN: dict[str, Any] = {"state": State.FOUND.value, "deleted_at": None, "changes": uploads.c.changes + 1}
+AGAIN: dict[str, Any] = {"state": State.FOUND.value, "deleted_at": None, "changes": uploads.c.changes + 1}
 
 
 class Changes:
@@ -56,11 +59,18 @@ class Changes:
         with self._database.read() as connection:
             return [upload(row) for row in connection.execute(statement.order_by(uploads.c.key).limit(limit))]
 
-    def admit(self, seen: Upload) -> bool:
+    def admit(self, seen: Upload, *, is_drawn: bool = False) -> bool:
         """Write what was seen of a found object, its new state included; False if its row is `found` no more, or if the
-        bucket has changed since the row was read."""
-        values = {name: value for name, value in columns(seen).items() if name in _SEEN}
-        return self._turn(seen, State.FOUND, values | UNDRAWN_AGAIN)
+        bucket has changed since the row was read. Its thumbnail is due, unless it `is_drawn`."""
+        written = (*_SEEN, *_DRAWN) if is_drawn else _SEEN
+        values = {name: value for name, value in columns(seen).items() if name in written}
+        return self._turn(seen, State.FOUND, values if is_drawn else values | UNDRAWN_AGAIN)
+
+    def count(self, state: State) -> int:
+        """Return how many rows are in `state`."""
+        statement = select(func.count()).select_from(uploads).where(uploads.c.state == state.value)
+        with self._database.read() as connection:
+            return connection.execute(statement).scalar_one()
 
     def bury(self, row: Upload, *, at: datetime) -> bool:
         """Make the found `row`, under which nothing was at that moment, a tombstone; False as with `admit`."""
@@ -68,7 +78,7 @@ class Changes:
 
     def look_again(self, row: Upload) -> bool:
         """Make `row` found, so that somebody looks; False if it is another by now."""
-        return self._turn(row, row.state, _AGAIN | {"is_foreign": True})
+        return self._turn(row, row.state, AGAIN | {"is_foreign": True})
 
     def bring_back(self, row: Upload) -> bool:
         """Make the tombstone `row` a deletion that is still to end; False if it is another by now."""
@@ -106,6 +116,15 @@ class Changes:
             return False
         return True
 
+    def add_all(self, rows: Sequence[Upload]) -> int:
+        """Add rows that are `found`, but for those whose key has one; return how many that were."""
+        if not rows:
+            return 0
+        with self._database.write() as connection:
+            dialect_insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
+            statement = dialect_insert(uploads).on_conflict_do_nothing(index_elements=["key"])
+            return connection.execute(statement, [columns(row) for row in rows]).rowcount
+
     def listing(self, *, limit: int, after: str = "") -> list[Upload]:
         """Return up to `limit` rows in any state, in the order of their keys' bytes, those behind `after`."""
         statement = select(uploads).where(uploads.c.key > after).order_by(uploads.c.key).limit(limit)
@@ -137,7 +156,8 @@ class Changes:
 
     def prune(self, *, before: datetime, limit: int) -> int:
         """Forget up to `limit` events that were taken before then; return how many."""
-        old = select(events.c.id).where(events.c.received_at < before).limit(limit)
+        is_event = events.c.id.not_like(f"{JOB}%")
+        old = select(events.c.id).where(events.c.received_at < before, is_event).limit(limit)
         with self._database.write() as connection:
             return connection.execute(delete(events).where(events.c.id.in_(old))).rowcount
 
@@ -200,9 +220,9 @@ def _after(event: Event, row: Row[Any]) -> dict[str, Any]:
     if event.kind is Kind.REMOVED:
         # Whoever looks at this moment may have seen what this removed, whichever version the row names.
         is_concerned = row.state == State.FOUND or (row.state in (State.LIVE, State.REFUSED) and is_same)
-        return _AGAIN if is_concerned else {}
+        return AGAIN if is_concerned else {}
     if event.kind is not Kind.CREATED or row.state == State.DELETING:
         return {}
     if row.state in (State.PENDING, State.LIVE) and is_same:
         return {"confirmed_at": event.at}
-    return {} if row.state == State.PENDING else _AGAIN | {"is_foreign": True}
+    return {} if row.state == State.PENDING else AGAIN | {"is_foreign": True}

@@ -71,6 +71,14 @@ class Database:
             yield connection
 
     @contextmanager
+    def snapshot(self) -> Iterator[Connection]:
+        """Yield a connection that sees the database as it is at its first question, whatever is written meanwhile."""
+        with _ours(), self._engine.connect() as connection:
+            if not self.path:  # a read transaction of SQLite is one already, and keeps no writer waiting
+                connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+            yield connection
+
+    @contextmanager
     def write(self) -> Iterator[Connection]:
         """Yield a connection in a transaction that ends with the block, undone if the block raises."""
         with _ours(), self._turn, self._engine.connect() as connection:

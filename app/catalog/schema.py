@@ -33,7 +33,8 @@ UNDRAWN = text("state = 'live' AND thumbnail = 'due'")
 LIVE = text("state = 'live'")
 FAVOURITE = text("state = 'live' AND is_favourite")
 
-# What the database's own triggers keep beside the rows of uploads (migration 0005), and the full text index with it.
+# What the database's own triggers keep beside the rows of uploads (migration 0005), and the full text index with it:
+# they make it anew as the rows are inserted, so no snapshot holds it.
 DERIVED = frozenset({"upload_tags", "tallies"})
 
 tokens = Table(

@@ -9,7 +9,7 @@ from sqlalchemy import and_, select, update
 from .engine import Database
 from .records import State, Thumbnail, Upload
 from .rows import UNDRAWN_AGAIN, upload
-from .schema import PROBLEM, UNDRAWN, uploads
+from .schema import FOUND, PROBLEM, UNDRAWN, uploads
 
 
 class Thumbnails:
@@ -46,6 +46,12 @@ class Thumbnails:
         """Write why there is no thumbnail of `row`; with `is_over` there never will be."""
         over = {"thumbnail": Thumbnail.FAILED.value, "thumbnail_due_at": None} if is_over else {}
         self._turn(row, {"problem": problem[:200]} | over)
+
+    def are_there(self, keys: Sequence[str]) -> None:
+        """Write that the bucket holds the thumbnails of these, as far as nobody has looked at their objects yet."""
+        are = and_(FOUND, uploads.c.key.in_(keys), uploads.c.sha256 == "")
+        with self._database.write() as connection:
+            connection.execute(update(uploads).where(are).values(thumbnail=Thumbnail.MADE.value, thumbnail_tries=1))
 
     def again(self, *, states: Sequence[Thumbnail], now: datetime) -> int:
         """Make the thumbnails due of all live uploads that are in one of `states`; return how many."""

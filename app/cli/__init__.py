@@ -6,12 +6,14 @@ import click
 
 from .. import __version__
 from ..errors import BowerbirdError, SettingsError
+from .backup import backup, restore
 from .clients import sxcu
 from .doctor import doctor
 from .export import export
 from .importing import import_
 from .jobs import jobs_command
 from .move import move
+from .rebuild import rebuild
 from .server import serve, worker
 from .setup import setup
 from .stats import stats_command
@@ -32,8 +34,8 @@ def cli() -> None:
 
 
 for _command in (
-    *(serve, worker, token, sxcu, setup, doctor, jobs_command, stats_command, thumbnails_command, reconcile, db),
-    *(import_, export, move),
+    *(serve, worker, token, sxcu, setup, doctor, jobs_command, stats_command, thumbnails_command),
+    *(reconcile, rebuild, backup, restore, db, import_, export, move),
 ):
     cli.add_command(_command)
 

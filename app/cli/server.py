@@ -60,8 +60,8 @@ def serve(no_worker: bool) -> None:
 def worker(with_parent: bool) -> None:
     """Do the repeated jobs. Twice a second: make the thumbnails that are due. Every two seconds: inspect what other S3
     clients put into the bucket, end deletions that store or edge did not take at once. Every ten: expire uploads. Once
-    a minute: settle what a crash left, forget old sessions. Once a day: hold the bucket's list against the catalog. A
-    job that fails pauses, up to a minute.
+    a minute: settle what a crash left, forget old sessions. Once a day: hold the bucket's list against the catalog, and
+    put a backup into it where a passphrase is set. A job that fails pauses, up to a minute.
 
     `bowerbird serve` starts one by itself.
 
@@ -75,9 +75,12 @@ def worker(with_parent: bool) -> None:
     jobs, heart = _jobs(chosen, opened.upkeep, opened.inventory), Heartbeat(chosen.data_dir)
     drawing = [Job("thumbnails", DRAW_S, opened.thumbnails.make), Job("copies", ROUND_S, opened.thumbnails.sweep)]
     ending = [Job("expiry", EXPIRE_S, opened.upkeep.expire), Job("deletions", LOOK_S, opened.upkeep.end_deletions)]
+    groups = [drawing, ending]
+    if chosen.backup_passphrase.get_secret_value():
+        groups.append([Job("backup", ROUND_S, opened.backups.make_if_due)])
     # Of their own, whatever else takes long: a thumbnail has to be there within two seconds, and what expires gone
     # within a minute.
-    for group in (drawing, ending):
+    for group in groups:
         threading.Thread(target=_repeat, args=(group, record), daemon=True).start()
     with suppress(KeyboardInterrupt):
         _go_on(jobs, record, heart, with_parent)

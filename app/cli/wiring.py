@@ -4,6 +4,7 @@ import atexit
 from contextlib import ExitStack
 from dataclasses import dataclass
 
+from ..backups import Backups
 from ..catalog import Catalog
 from ..decoding import DecoderPool
 from ..edge.purge import open_purge
@@ -36,6 +37,7 @@ class Jobs:
     upkeep: Upkeep
     inventory: Inventory
     thumbnails: Thumbnails
+    backups: Backups
     ending: ExitStack
 
     def close(self) -> None:
@@ -43,11 +45,16 @@ class Jobs:
         self.ending.close()
 
 
-def open_jobs(settings: Settings, catalog: Catalog, *, decoders: int = 1) -> Jobs:
-    """Return the repeated jobs over `catalog` and the store that the settings name; they may use so many decoders."""
+def open_counted_store(settings: Settings, catalog: Catalog) -> tuple[ObjectStore, Meter]:
+    """Return the store that the settings name, and what counts in `catalog` how often it is asked for something."""
     meter = Meter(catalog)
     atexit.register(meter.write)
-    store = open_store(settings, count=meter.count)
+    return open_store(settings, count=meter.count), meter
+
+
+def open_jobs(settings: Settings, catalog: Catalog, *, decoders: int = 1) -> Jobs:
+    """Return the repeated jobs over `catalog` and the store that the settings name; they may use so many decoders."""
+    store, meter = open_counted_store(settings, catalog)
     writers = Writers(settings.data_dir)
     pool = DecoderPool(decoders)
     ending = ExitStack()
@@ -59,7 +66,8 @@ def open_jobs(settings: Settings, catalog: Catalog, *, decoders: int = 1) -> Job
         store,
         uploads,
         Upkeep(uploads, catalog, store, writers),
-        Inventory(settings, catalog, store, pool, uploads),
+        Inventory(settings, catalog, store, pool, uploads, None if settings.store == "folder" else undrawn),
         Thumbnails(settings, catalog, store, pool, uploads, undrawn),
+        Backups(settings, catalog, store),
         ending,
     )

@@ -60,8 +60,9 @@ class ObjectStore(Protocol):
         """Write the object to `into` and return what it is, or None if there is none; one of more than `max_bytes` is
         returned but not written. Costs a class B transaction."""
 
-    def list_objects(self) -> Iterator[StoredObject]:
-        """Yield every object that is not hidden, in the order of the keys' bytes. Class C, one per thousand."""
+    def list_objects(self, prefix: str = "") -> Iterator[StoredObject]:
+        """Yield every object whose key begins with `prefix` and that is not hidden, in the order of the keys' bytes.
+        Class C, one per thousand."""
 
     def list_versions(self) -> Iterator[tuple[str, str | None]]:
         """Yield the key of every object that is not hidden, with its version id; None where there is more than one

@@ -12,10 +12,11 @@ from typing import BinaryIO
 
 from ..blocking import run_blocking
 from ..errors import KeyTaken, StoreFull, StoreMisconfigured, StoreUnavailable
-from ..keys import THUMBNAILS, is_key, is_probe, is_thumbnail_key
+from ..keys import BACKUPS, THUMBNAILS, is_key, is_probe, is_thumbnail_key, read_piece
 from .base import StoredObject
 
 _COPY_BYTES = 256 * 1024
+_FOLDERS = ("", THUMBNAILS, BACKUPS)  # the beginnings that keys have
 
 
 class FolderStore:
@@ -82,12 +83,11 @@ class FolderStore:
                 shutil.copyfileobj(file, into, _COPY_BYTES)
         return stored
 
-    def list_objects(self) -> Iterator[StoredObject]:
+    def list_objects(self, prefix: str = "") -> Iterator[StoredObject]:
         """See ObjectStore.list_objects."""
         with _ours(self._folder):
-            names = [path.name for path in self._folder.glob("??/*")]
-            names += [THUMBNAILS + path.name for path in (self._folder / THUMBNAILS).glob("??/*")]
-            names = sorted(filter(_is_name, names))
+            names = [under + path.name for under in _FOLDERS for path in (self._folder / under).glob("??/*")]
+            names = sorted(name for name in names if name.startswith(prefix) and _is_name(name))
         for name in names:
             if stored := self.head(name):
                 yield stored
@@ -148,7 +148,8 @@ class FolderStore:
 
 
 def _is_name(text: str) -> bool:
-    return is_key(text) or is_thumbnail_key(text) or (is_probe(text) and "/" not in text)
+    is_ours = is_key(text) or is_thumbnail_key(text) or read_piece(text) is not None
+    return is_ours or (is_probe(text) and "/" not in text)
 
 
 def _sync_folder(folder: Path) -> None:

@@ -12,7 +12,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from ..edge.headers import CACHE_CONTROL
 from ..errors import StoreMisconfigured, StoreUnavailable
-from ..keys import is_key, is_thumbnail_key
+from ..keys import is_key, is_thumbnail_key, read_piece
 from .base import StoredObject
 from .s3_client import make_client
 from .s3_errors import TRANSIENT, Failure, Missing, is_about_the_name, refusal, retry_after, status_of
@@ -141,11 +141,12 @@ class S3Store:
 
         return cast(StoredObject | None, self._persist(attempt)[0])
 
-    def list_objects(self) -> Iterator[StoredObject]:
+    def list_objects(self, prefix: str = "") -> Iterator[StoredObject]:
         """See ObjectStore.list_objects."""
+        named = {"Prefix": prefix, "MaxKeys": _PAGE} if prefix else {"MaxKeys": _PAGE}
         token: dict[str, str] = {}
         while True:
-            page = self._persist(lambda token=token: self._call("list_objects_v2", MaxKeys=_PAGE, **token))[0]
+            page = self._persist(lambda token=token: self._call("list_objects_v2", **named, **token))[0]
             for one in page.get("Contents", []):
                 yield StoredObject(one["Key"], one["Size"], one["ETag"], one["LastModified"])
             if not page.get("IsTruncated"):
@@ -244,5 +245,5 @@ def _check_name(key: str) -> None:
 
 
 def _check(key: str) -> None:
-    if not is_key(key) and not is_thumbnail_key(key):
+    if not (is_key(key) or is_thumbnail_key(key) or read_piece(key)):
         raise ValueError(f"{key[:80]!r} is not a key")

@@ -66,6 +66,7 @@ def show_image(key: str) -> str:
         sender=next((token.name for token in catalog.tokens.list() if token.id == upload.token_id), None),
         inside=inside,
         other_albums=[album for album in catalog.albums.all() if album not in inside],
+        times=catalog.copies.count(key),
         before=view.address(before) if before else None,
         behind=view.address(behind) if behind else None,
         said=said(request.args),

@@ -163,6 +163,23 @@ def test_links_are_copied_and_a_zip_is_downloaded(open_page: OpenPage, names: st
     assert Path(download.value.path()).read_bytes()[:4] == b"PK\x03\x04"
 
 
+def test_an_image_is_replaced_under_its_address(open_page: OpenPage, live_server: Server, names: str) -> None:
+    page = open_page(names)
+    tiles(page).last.get_by_role("link").click()
+    url = page.get_by_label("Link", exact=True).input_value()
+    file = page.get_by_label("Another image/png")
+    button = page.get_by_role("button", name="Replace")
+
+    file.set_input_files({"name": "new.gif", "mimeType": "image/gif", "buffer": make("gif")})
+    button.click()
+    expect(page.locator("#replace [role=status]")).to_contain_text("the address is that of image/png")
+    file.set_input_files({"name": "new.png", "mimeType": "image/png", "buffer": make("png", 90, 70, seed=1)})
+    button.click()
+
+    expect(page.get_by_text("90 × 70")).to_be_visible()
+    assert page.request.get(url).body() == make("png", 90, 70, seed=1)
+
+
 def test_a_thumbnail_that_is_made_meanwhile_comes_by_itself(open_page: OpenPage, names: str) -> None:
     page = open_page(names)
 

@@ -102,7 +102,16 @@ def test_what_is_deleted_is_gone_and_twice_is_no_error(store, by_version):
     assert store.head(OTHER)
 
 
-NO_KEYS = ["../x.png", "a/b.png", "", "abcdefgh.html", "abcdefgh.png\n", "/etc/passwd", "abcdefgh.png\0"]
+NO_KEYS = [
+    "../x.png",
+    "a/b.png",
+    "",
+    "abcdefgh.html",
+    "abcdefgh.png\n",
+    "/etc/passwd",
+    "abcdefgh.png\0",
+    "backup/a.bbk",
+]
 
 
 @pytest.mark.parametrize("key", NO_KEYS)
@@ -149,6 +158,28 @@ def test_the_list_has_what_is_there_in_the_order_of_the_keys(store):
 
     assert [one.key for one in store.list_objects()] == sorted(keys[1:])
     assert {one.size for one in store.list_objects()} == {7}
+
+
+BACKUP = "backup/2026-11-25T120000Z-ABCDEFGHJKLMNPQRSTUVWXYZ.1of2.bbk"
+
+
+def test_the_list_has_only_what_begins_as_asked_for(store):
+    keys = ["t/abcdefgh.webp", "t/bcdefghj.webp", KEY, BACKUP]
+    for key in keys:
+        put(store, key)
+
+    assert [one.key for one in store.list_objects("t/")] == keys[:2]
+    assert [one.key for one in store.list_objects("backup/")] == [BACKUP]
+    assert [one.key for one in store.list_objects()] == sorted(keys)
+    assert list(store.list_objects("nothing/")) == []
+
+
+def test_a_piece_of_a_backup_is_an_object_like_any_other(store):
+    put(store, BACKUP)
+
+    assert fetch(store, BACKUP)[1] == b"picture"
+    store.delete(BACKUP)
+    assert store.head(BACKUP) is None
 
 
 def test_a_store_that_answers_says_so(store):

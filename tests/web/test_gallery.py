@@ -343,14 +343,9 @@ def test_what_a_thumbnail_is_decides_what_is_shown(owner, parts, add):
     assert owner.get("/tiles?" + "&".join(["key=k"] * 501)).status_code == 400
 
 
-def test_selected_images_come_as_one_zip_under_names_that_can_be_read(owner, add):
-    these = [
-        add(1, name="Cat.png"),
-        add(2, name="cat.PNG"),
-        add(3, name="con.png"),
-        add(4, title="a/b: c?", kind="gif"),
-    ]
-    sent = {seed: samples.make("gif" if seed == 4 else "png", seed=seed) for seed in range(1, 5)}
+def test_selected_images_come_as_one_zip_under_names_that_can_be_read(owner, parts, add):
+    these = [add(1, name="Cat.png"), add(2, name="Cat.png"), add(3, name="a: b?.gif", kind="gif")]
+    sent = [samples.make("gif" if seed == 3 else "png", seed=seed) for seed in (1, 2, 3)]
 
     answer = act(owner, "zip", *these, "22222222.png")
 
@@ -358,8 +353,9 @@ def test_selected_images_come_as_one_zip_under_names_that_can_be_read(owner, add
     assert re.fullmatch(r'attachment; filename="bowerbird-[-\d]+\.zip"', answer.headers["Content-Disposition"])
     found = zipfile.ZipFile(io.BytesIO(answer.data))
     assert found.testzip() is None
-    assert found.namelist() == ["Cat.png", "cat (2).png", "_con.png", "a b c.gif"]
-    assert [found.read(name) for name in found.namelist()] == list(sent.values())
+    day = f"{parts.uploads.clock():%Y-%m-%d}"
+    assert found.namelist() == [f"{day} {stem} {key}" for stem, key in zip(("Cat", "Cat", "a b"), these, strict=True)]
+    assert [found.read(name) for name in found.namelist()] == sent
     assert all(one.compress_type == zipfile.ZIP_STORED for one in found.infolist())
 
 
@@ -369,8 +365,8 @@ def test_a_zip_says_what_is_missing_and_a_store_that_is_away_is_told(owner, part
 
     found = zipfile.ZipFile(io.BytesIO(act(owner, "zip", lost, kept).data))
 
-    assert found.namelist() == ["kept.png", "MISSING.txt"]
-    assert found.read("MISSING.txt") == b"lost.png is no longer stored\n"
+    assert [name.split()[-1] for name in found.namelist()] == [kept, "MISSING.txt"]
+    assert found.read("MISSING.txt").decode().endswith(f" lost {lost} is no longer stored\n")
     assert act(owner, "zip", "22222222.png").status_code == 404
 
     def away(*args, **kwargs):
