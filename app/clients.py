@@ -16,11 +16,12 @@ _MAX_NAME = 80
 _MOST_OF_A_NAME = 1000
 
 
-def sxcu(base_url: str, token: str, name: str | None = None) -> str:
+def sxcu(base_url: str, token: str, name: str | None = None, *, to_view_page: bool = False) -> str:
     """Return a .sxcu for this host: JSON that ShareX 14 or newer, XerahS, sharex-cli, shotx and Chatterino take.
 
-    `name` is shown in the client's list; the host alone when left out. Raises ValueError for an address or token with
-    characters that are syntax in such a file.
+    `name` is shown in the client's list; the host alone when left out. With `to_view_page` the address on the clipboard
+    is that of the image's page, where the host has such pages.
+    Raises ValueError for an address or token with characters that are syntax in such a file.
     """
     if _SYNTAX.search(base_url) or not tokens.is_token(token):
         raise ValueError("the address or the token has characters that a .sxcu cannot hold")
@@ -29,6 +30,8 @@ def sxcu(base_url: str, token: str, name: str | None = None) -> str:
     config["Name"] = f"{host} ({' '.join(name.split())[:_MAX_NAME]})" if name else host
     config["RequestURL"] = f"{base_url}/api/upload"
     config["Headers"]["Authorization"] = f"Bearer {token}"
+    if to_view_page:
+        config["URL"] = "{json:view_url}"
     return json.dumps(config, indent=2)
 
 

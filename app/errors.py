@@ -13,6 +13,7 @@ BowerbirdError
 │   ├── TooSlow              the body came slower than a living client sends
 │   ├── TooLarge             more bytes, files or parts than are taken
 │   ├── UnsupportedType      not one of the images that are taken; names what was found
+│   ├── NotOffered           a form of answer that is not spoken here
 │   ├── BadImage             one of them, but broken
 │   │   ├── TooManyPixels
 │   │   ├── TooManyFrames
@@ -130,6 +131,10 @@ class Conflict(Refused):
 
 class BadBackup(Refused):
     code = "bad_backup"
+
+
+class NotOffered(Refused):
+    code = "not_offered"
 
 
 class NotAllowed(BowerbirdError):

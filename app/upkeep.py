@@ -66,10 +66,11 @@ class Upkeep:
             raise settled.failed
 
     def prune(self) -> None:
-        """Forget sessions and answers that are over, and the names of dead writers that no row needs."""
+        """Forget sessions and answers that are over, names of dead writers that no row needs; sum up the tallies."""
         now = self._uploads.clock()
         self._catalog.sessions.prune(now=now, limit=1000)
         self._catalog.uploads.prune(now=now, limit=1000)
+        self._catalog.tallies.sum_up()
         self._writers.sweep()
 
     def _unsettled(self) -> Iterator[list[Upload]]:

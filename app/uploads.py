@@ -29,6 +29,7 @@ REPEAT_S = 60  # ShareX repeats a failed upload after one second; a person who c
 IDEMPOTENCY_S = 24 * 3600
 WAIT_S = 20  # how long a repeat waits for the first request to end
 _POLL_S = 0.1
+_DELETED_AT_ONCE = 30
 _KEY_DRAWS = 10  # keys clash once in a hundred million draws
 
 
@@ -151,10 +152,11 @@ class Uploads:
         self.delete_all([key])
 
     def delete_all(self, keys: Sequence[str]) -> None:
-        """The same for many; the edge is told of all of them at once."""
+        """The same for many; the edge is told of all of them at once. Of very many the most are left to the worker, for
+        each is some requests to the store, and somebody waits."""
         rows = self._catalog.uploads.retire_uploads(keys)
         with suppress(Unavailable):
-            self.deletions.end(rows)
+            self.deletions.end(rows[:_DELETED_AT_ONCE])
 
     def deletion_token(self, key: str, number: int = 1) -> str:
         """Return the secret part of the deletion URL of `key`, or of that of its copy `number`."""

@@ -56,6 +56,12 @@ class Tallies:
         with self._database.read() as connection:
             return [_tally(row) for row in connection.execute(statement.limit(limit))]
 
+    def sum_up(self) -> None:
+        """Make one row of what PostgreSQL has in many; on SQLite there is never more than one."""
+        with self._database.write() as connection:
+            if connection.dialect.name == "postgresql":
+                connection.execute(select(func.tallies_sum_up(0)))
+
     def _sums(self, kind: str, first: str = "", last: str | None = None) -> list[Tally]:
         are = (tallies.c.kind == kind) & (tallies.c.name >= first)
         if last is not None:

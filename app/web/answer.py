@@ -10,7 +10,8 @@ from . import parts
 
 
 def answer(row: Upload) -> dict[str, Any]:
-    """Return the JSON of an upload, as the contract has it; `converted_from` only where something was converted."""
+    """Return the JSON of an upload, as the contract has it; `view_url` only where there are such pages,
+    `converted_from` only where something was converted."""
     settings = parts().settings
     path = quote(row.key)  # of our own keys nothing changes; other S3 clients take any name
     url = f"{settings.public_url}/{path}"
@@ -27,6 +28,8 @@ def answer(row: Upload) -> dict[str, Any]:
         "created_at": _iso(row.created_at),
         "expires_at": _iso(row.expires_at) if row.expires_at else None,
     }
+    if settings.view_pages:
+        result["view_url"] = f"{settings.base_url}/v/{path}"
     if row.converted_from:
         result["converted_from"] = row.converted_from
     return result

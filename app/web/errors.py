@@ -26,6 +26,7 @@ STATUS: dict[type[errors.BowerbirdError], int] = {
     errors.UnsupportedType: 415,
     errors.BadImage: 422,
     errors.RateLimited: 429,
+    errors.NotOffered: 501,
     errors.StoreMisconfigured: 502,
     errors.EdgeMisconfigured: 502,
     errors.Unavailable: 503,

@@ -32,6 +32,7 @@ from .metrics import metrics_page
 from .objects import objects
 from .pages import pages
 from .picked import picked
+from .preview import preview
 from .settings_page import settings_page
 from .statistics import statistics, statistics_api
 
@@ -74,7 +75,7 @@ def build(settings: Settings, store: ObjectStore | None) -> Flask:
 
     errors.install(app)
     headers.install(app, settings)
-    programs, people = (api, library, statistics_api, health, hooks, metrics_page), (pages, shared)
+    programs, people = (api, library, statistics_api, health, hooks, metrics_page), (pages, shared, preview)
     for blueprint in (*programs, *people, gallery, picked, albums, statistics, settings_page):
         app.register_blueprint(blueprint)
     if isinstance(store, FolderStore):

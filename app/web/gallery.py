@@ -1,7 +1,9 @@
 """The gallery: the owner's uploads page by page, and the page of each."""
 
+import io
 from typing import Any
 
+import segno
 import structlog
 from flask import g, redirect, render_template, request
 from werkzeug.wrappers import Response
@@ -73,6 +75,15 @@ def show_image(key: str) -> str:
     )
 
 
+@gallery.get("/qr/<path:key>.svg")
+def show_qr(key: str) -> Response:
+    """The address of an upload as a QR code; 404 if there is none."""
+    address_of_it = answer(_find(key))["url"]
+    file = io.BytesIO()
+    segno.make(address_of_it, micro=False).save(file, kind="svg", scale=6, border=4, light="#fff", xmldecl=False)
+    return Response(file.getvalue(), mimetype="image/svg+xml")
+
+
 @gallery.post("/gallery/<path:key>")
 def edit(key: str) -> Response:
     """Change title, tags and, where something is given, the expiry of one upload; 404 if there is none."""
@@ -117,11 +128,13 @@ def _links(upload: Upload) -> list[tuple[str, str]]:
     """Return the addresses of an upload in all the forms they are pasted in."""
     told = answer(upload)
     url = told["url"]
+    page = [("Page", told["view_url"])] if "view_url" in told else []
     return [
         ("Link", url),
         ("Markdown", f"![]({url})"),
         ("HTML", f'<img src="{url}" width="{upload.width}" height="{upload.height}" alt="">'),
         ("BBCode", f"[img]{url}[/img]"),
+        *page,
         ("Thumbnail", told["thumbnail_url"]),
         ("Deletion", told["deletion_url"]),
     ]

@@ -65,16 +65,20 @@ def show_clients() -> AnyResponse | str:
     """How to set up ShareX and the others."""
     if auth.session_token() is None:
         return redirect("/login", 303)
-    return render_template("clients.html", curl_line=clients.curl_line(parts().settings.base_url, "TOKEN"))
+    settings = parts().settings
+    line = clients.curl_line(settings.base_url, "TOKEN")
+    return render_template("clients.html", curl_line=line, view_pages=settings.view_pages)
 
 
 @pages.post("/clients/sxcu")
 def download_sxcu() -> Response:
-    """A fresh .sxcu with a token of its own, which may only upload and is shown this once."""
+    """A fresh .sxcu with a token of its own, which may only upload and is shown this once; with `to=page` it links to
+    the image's page, where there are such pages."""
     _require_session()
     base_url = parts().settings.base_url
+    to_page = request.form.get("to") == "page" and parts().settings.view_pages
     secret, name = clients.new_client(parts().catalog, "ShareX", now=parts().uploads.clock())
-    text = clients.sxcu(base_url, secret)
+    text = clients.sxcu(base_url, secret, to_view_page=to_page)
     log.info("token made", request_id=g.request_id, token=name)
     response = Response(text, content_type="application/json")
     response.headers["Content-Disposition"] = f'attachment; filename="{clients.sxcu_file_name(base_url)}"'

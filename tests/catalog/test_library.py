@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
+from sqlalchemy import text
 
 from app.catalog.records import Claim, State, Upload
 from app.errors import BadRequest, NameTaken, NotFound
@@ -205,6 +206,18 @@ def test_the_tallies_are_those_of_the_rows_whatever_happens_to_them(catalog, tok
         ("2026-11-23", 0, 0),
     ]
     assert (tallies.stored().count, tallies.stored().size) == (3, 5)  # the object of what is being deleted is there yet
+
+
+def test_tallies_that_are_summed_up_are_the_same_in_fewer_rows(catalog, add):
+    for number in range(3):
+        add(f"k{number}.png", 1, tags=("a",))
+    before = [catalog.tallies.by_type(), catalog.tallies.tags(limit=9), catalog.tallies.stored()]
+    catalog.tallies.sum_up()
+
+    assert [catalog.tallies.by_type(), catalog.tallies.tags(limit=9), catalog.tallies.stored()] == before
+    with catalog._database.read() as connection:
+        found = connection.execute(text("SELECT count(*) FROM tallies WHERE kind = 'type'")).scalar()
+    assert found == 1
 
 
 def test_a_row_that_somebody_has_to_look_at_is_hidden_and_comes_back(catalog, add):
