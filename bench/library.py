@@ -109,6 +109,12 @@ def pages(count):
         "two tags": "/api/uploads?limit=48&tag=tag0&tag=tag20",
         "type": "/api/uploads?limit=48&q=type:webp",
         "a year": "/api/uploads?limit=48&q=on:2025",
+        "gallery": "/gallery",
+        "gallery, tag": "/gallery?tag=tag0",
+        "gallery, search": "/gallery?q=screenshot",
+        "statistics": "/statistics",
+        "stats": "/api/stats",
+        "metrics": "/metrics",
         "settings": "/settings",
     }
 

@@ -33,12 +33,23 @@ def rows(
     return connection.execute(_postgresql(query, conditions, after).limit(limit)).all()
 
 
+def within(query: Query, created_at: ColumnElement[Any]) -> list[ColumnElement[bool]]:
+    """Return the conditions that the moment of an upload, in whichever table it stands, is one that is asked for; of
+    the table that has the rows in their order they spare us to go through all that are newer."""
+    conditions = [created_at >= query.since] if query.since else []
+    return [*conditions, created_at < query.until] if query.until else conditions
+
+
 def _sqlite(query: Query, conditions: list[ColumnElement[bool]], after: Cursor | None) -> Select[Any]:
     is_falling = query.sort.is_falling
     match = " ".join(f'"{word}"*' for word in query.words)  # letters and digits: nothing is syntax
     joined = _WORDS.join(_TEXTS, _TEXTS.c.id == _WORDS.c.rowid).join(uploads, uploads.c.key == _TEXTS.c.key)
     statement = select(uploads).select_from(joined).where(text("upload_words MATCH :match"), *conditions)
     statement = statement.params(match=match)
+    for moment, is_first in ((query.since, True), (query.until, False)):
+        if moment:
+            begin = int(moment.timestamp()) << _SECOND_BITS
+            statement = statement.where(_WORDS.c.rowid >= begin if is_first else _WORDS.c.rowid < begin)
     if query.sort.is_by_size:
         return _by_size(statement, query, after)
     if after:
@@ -54,6 +65,7 @@ def _sqlite(query: Query, conditions: list[ColumnElement[bool]], after: Cursor |
 def _near(query: Query, conditions: list[ColumnElement[bool]], after: Cursor | None) -> Select[Any]:
     """Return the search among the next few rows alone."""
     few = select(_TEXTS.c.key, _TEXTS.c.created_at, literal_column("words").label("words"))
+    few = few.where(*within(query, _TEXTS.c.created_at))
     few = _in_order(_behind(few, query, after), query).limit(_NEAR)
     near = few.subquery()
     statement = select(uploads).select_from(near.join(uploads, uploads.c.key == near.c.key))
@@ -64,6 +76,7 @@ def _near(query: Query, conditions: list[ColumnElement[bool]], after: Cursor | N
 def _postgresql(query: Query, conditions: list[ColumnElement[bool]], after: Cursor | None) -> Select[Any]:
     joined = _TEXTS.join(uploads, uploads.c.key == _TEXTS.c.key)
     statement = select(uploads).select_from(joined).where(_matches(literal_column("words"), query), *conditions)
+    statement = statement.where(*within(query, _TEXTS.c.created_at))
     if query.sort.is_by_size:
         return _by_size(statement, query, after)
     return _in_order(_behind(statement, query, after), query)

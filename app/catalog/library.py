@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, FromClause, Table, exists, select, tuple_, update
+from sqlalchemy import ColumnElement, Connection, FromClause, Select, Table, select, tuple_, update
 
 from ..errors import BadRequest
 from ..paging import Cursor
@@ -113,7 +113,8 @@ def _source(query: Query) -> tuple[FromClause, list[ColumnElement[bool]], tuple[
     else:
         return uploads, [], (uploads.c.created_at, uploads.c.key)
     joined = table.join(uploads, table.c.key == uploads.c.key)
-    return joined, [first, *_narrow(query, table)], (table.c.created_at, table.c.key)
+    conditions = [first, *fulltext.within(query, table.c.created_at), *_narrow(query, table)]
+    return joined, conditions, (table.c.created_at, table.c.key)
 
 
 def _narrow(query: Query, source: Table = uploads) -> list[ColumnElement[bool]]:
@@ -123,11 +124,17 @@ def _narrow(query: Query, source: Table = uploads) -> list[ColumnElement[bool]]:
     for tag in tags:
         one = upload_tags.alias()
         same = (one.c.tag == tag) & (one.c.created_at == source.c.created_at) & (one.c.key == source.c.key)
-        conditions.append(exists().where(same))
+        conditions.append(_is_found(select(one.c.tag).where(same)))
     if query.album_id is not None and source is not album_uploads:
         same = (album_uploads.c.album_id == query.album_id) & (album_uploads.c.key == uploads.c.key)
-        conditions.append(exists().where(same))
+        conditions.append(_is_found(select(album_uploads.c.album_id).where(same)))
     return conditions
+
+
+def _is_found(one: Select[Any]) -> ColumnElement[bool]:
+    """Return the condition that `one`, of at most one row, has that row. PostgreSQL would join an EXISTS as a whole,
+    both lists to their ends, where some fifty rows are wanted."""
+    return one.scalar_subquery().is_not(None)
 
 
 def _conditions(query: Query, now: datetime) -> list[ColumnElement[bool]]:
@@ -136,10 +143,7 @@ def _conditions(query: Query, now: datetime) -> list[ColumnElement[bool]]:
     if query.types:
         is_one = uploads.c.content_type == query.types[0]
         conditions.append(is_one if len(query.types) == 1 else uploads.c.content_type.in_(query.types))
-    if query.since:
-        conditions.append(uploads.c.created_at >= query.since)
-    if query.until:
-        conditions.append(uploads.c.created_at < query.until)
+    conditions += fulltext.within(query, uploads.c.created_at)
     if query.min_size is not None:
         conditions.append(uploads.c.size >= query.min_size)
     if query.max_size is not None:

@@ -105,6 +105,10 @@ def test_filters_hold_together_with_words_and_with_each_other(catalog, add):
     assert keys(catalog, "since:2026-11-21 until:2026-11-21") == ["k2.jpg"]
     assert keys(catalog, "on:2026-11", sort=Sort.OLDEST) == ["k2.jpg", "k1.png"]
     assert keys(catalog, "cat tag:a", sort=Sort.LARGEST) == ["k2.jpg", "k1.png"]
+    for rest in ("cat", "tag:a", "cat tag:a", "tag:a type:jpg"):
+        assert keys(catalog, f"{rest} since:2026-11-21 until:2026-11-21") == ["k2.jpg"]
+        assert "k2.jpg" not in keys(catalog, f"{rest} until:2026-11-20") + keys(catalog, f"{rest} since:2026-11-22")
+    assert keys(catalog, "cat since:2026-11-21 until:2026-11-22") == ["k1.png", "k2.jpg"]
 
 
 def test_what_is_edited_is_found_as_it_is_now_and_no_more_as_it_was(catalog, add):
