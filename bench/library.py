@@ -43,7 +43,7 @@ def rows(count, chance):
             "width": 1920,
             "height": 1080,
             "sha256": f"{number:064x}",
-            "created_at": NOW - SPAN * (number / count),
+            "created_at": NOW - SPAN * (1 - number / count),
             "deletion_digest": f"{number:064x}",
             "token_id": 1,
             "writer": "bench",

@@ -1,6 +1,6 @@
 """Rows of the table of uploads: as the table takes them, as the floors above see them, and what is asked of them."""
 
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from datetime import UTC, datetime
 from typing import Any
 
@@ -21,6 +21,11 @@ IS_UPLOAD = uploads.c.state.in_([State.LIVE.value, State.FOUND.value]) | (
     (uploads.c.state == State.REFUSED.value) & (uploads.c.sha256 != "")
 )
 
+# Where the fields of an Upload stand in a row of the table: a page of a list makes some fifty of them.
+_FIELDS = [one.name for one in fields(Upload) if one.name != "copy"]
+_PLACES = [list(uploads.c.keys()).index(name) for name in _FIELDS]
+_STATE, _THUMBNAIL, _TAGS = (_FIELDS.index(name) for name in ("state", "thumbnail", "tags"))
+
 
 def tombstone(at: datetime) -> dict[str, Any]:
     """Return the values that make a row the tombstone of what was deleted then."""
@@ -37,9 +42,12 @@ def columns(row: Upload) -> dict[str, Any]:
 
 
 def upload(row: Row[Any]) -> Upload:
-    """Return a row of the table as the floors above see it."""
-    told = {"state": State(row.state), "thumbnail": Thumbnail(row.thumbnail), "tags": tuple(row.tags)}
-    return Upload(**dict(row._mapping) | told)
+    """Return a row of the table, with all of its columns, as the floors above see it."""
+    values: list[Any] = [row[place] for place in _PLACES]
+    values[_STATE] = State(values[_STATE])
+    values[_THUMBNAIL] = Thumbnail(values[_THUMBNAIL])
+    values[_TAGS] = tuple(values[_TAGS])
+    return Upload(*values)
 
 
 def is_running(now: datetime) -> ColumnElement[bool]:

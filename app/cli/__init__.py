@@ -12,6 +12,7 @@ from .doctor import doctor
 from .export import export
 from .importing import import_
 from .jobs import jobs_command
+from .library import delete, list_
 from .move import move
 from .rebuild import rebuild
 from .server import serve, worker
@@ -35,7 +36,7 @@ def cli() -> None:
 
 for _command in (
     *(serve, worker, token, sxcu, setup, doctor, jobs_command, stats_command, thumbnails_command),
-    *(reconcile, rebuild, backup, restore, db, import_, export, move),
+    *(reconcile, rebuild, backup, restore, db, import_, export, move, list_, delete),
 ):
     cli.add_command(_command)
 
