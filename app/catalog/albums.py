@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, delete, func, insert, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from ..errors import NameTaken, NotFound
+from ..errors import BadRequest, NameTaken, NotFound
 from .engine import Database, Taken
 from .schema import LIVE, album_uploads, albums, uploads
 
@@ -34,9 +34,11 @@ class Albums:
         self._database = database
 
     def make(self, name: str, *, now: datetime) -> Album:
-        """Make an empty album; raise NameTaken if there is one of this name."""
+        """Make an empty album; raise NameTaken if there is one of this name, BadRequest if there are MOST already."""
         try:
             with self._database.write() as connection:
+                if connection.execute(select(func.count()).select_from(albums)).scalar_one() >= MOST:
+                    raise BadRequest(f"there are {MOST:,} albums, the most there may be; remove one first")
                 row = connection.execute(insert(albums).values(name=name, created_at=now).returning(albums)).one()
         except Taken as e:
             raise NameTaken(f"there is an album called {name[:60]!r} already") from e

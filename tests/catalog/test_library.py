@@ -191,6 +191,15 @@ def test_albums_have_names_of_their_own(catalog, add):
     assert catalog.uploads.get("k1.png").state is State.LIVE
 
 
+def test_there_are_not_more_albums_than_are_listed(catalog, monkeypatch):
+    monkeypatch.setattr("app.catalog.albums.MOST", 2)
+    for name in "ab":
+        catalog.albums.make(name, now=NOW)
+
+    with pytest.raises(BadRequest, match="2 albums"):
+        catalog.albums.make("c", now=NOW)
+
+
 def test_the_tallies_are_those_of_the_rows_whatever_happens_to_them(catalog, token, add):
     add("k1.png", 1, tags=("a", "b"))
     add("k2.png", 1, tags=("a",))
