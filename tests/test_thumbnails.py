@@ -313,7 +313,7 @@ def test_an_image_of_a_name_that_has_no_thumbnail_holds_up_no_other(cloud, clien
     assert cloud.thumbnails.make() == 1
     assert row(cloud, last).thumbnail is Thumbnail.MADE
     assert row(cloud, "zz.png").problem == "another S3 client chose its name: no thumbnail"
-    assert (cloud.thumbnails.make(), cloud.catalog.jobs.queued(now=cloud.clock()).undrawn) == (0, 0)
+    assert (cloud.thumbnails.make(), cloud.catalog.jobs.queued(now=cloud.uploads.clock()).undrawn) == (0, 0)
 
 
 def test_a_thumbnail_without_an_image_goes_with_the_next_comparison(cloud, client, b2):

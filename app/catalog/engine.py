@@ -203,6 +203,8 @@ def _meaning(error: Exception) -> BowerbirdError:
     if state == "25006" or code & 0xFF == sqlite3.SQLITE_READONLY:
         return StoreMisconfigured("the server may not write to its catalog")
     unfit = (sqlite3.SQLITE_CONSTRAINT, sqlite3.SQLITE_TOOBIG)
+    if str(cause).startswith("fts5: "):  # letters that are none in the Unicode of this SQLite split a word in two
+        return _unfit()
     if isinstance(error, DataError) or state[:2] == "23" or code & 0xFF in unfit:
         return _unfit()
     return _busy()

@@ -77,10 +77,13 @@ def show_image(key: str) -> str:
 
 @gallery.get("/qr/<path:key>.svg")
 def show_qr(key: str) -> Response:
-    """The address of an upload as a QR code; 404 if there is none."""
-    address_of_it = answer(_find(key))["url"]
-    file = io.BytesIO()
-    segno.make(address_of_it, micro=False).save(file, kind="svg", scale=6, border=4, light="#fff", xmldecl=False)
+    """The address of an upload as a QR code; 404 if there is none, 400 if it is too long for one."""
+    url, file = answer(_find(key))["url"], io.BytesIO()
+    try:
+        code = segno.make(url, micro=False)
+    except segno.DataOverflowError as e:
+        raise BadRequest(f"the address has {len(url):,} characters; a QR code holds fewer") from e
+    code.save(file, kind="svg", scale=6, border=4, light="#fff", xmldecl=False)
     return Response(file.getvalue(), mimetype="image/svg+xml")
 
 

@@ -8,6 +8,7 @@ import structlog
 from flask import Blueprint, Response, g, jsonify, request
 
 from ..amounts import expiry
+from ..catalog.records import MAX_TAGS
 from ..errors import BadRequest, NotFound
 from ..paging import Cursor, decode, encode
 from ..search import Query, Sort, parse
@@ -94,9 +95,12 @@ def read_query(text: str, tags: list[str], sort: str | None, album: str | None) 
     if album and not (album.isascii() and album.isdigit() and len(album) < 10):
         raise BadRequest(f"album is {album[:40]!r}; give the number of an album")
     found = parse(text)
+    asked = (*found.tags, *(tag.strip().lower() for tag in tags if tag.strip()))
+    if len(asked) > MAX_TAGS:
+        raise BadRequest(f"{len(asked)} tags are asked for; an upload has at most {MAX_TAGS}")
     return replace(
         found,
-        tags=(*found.tags, *(tag.strip().lower() for tag in tags if tag.strip())),
+        tags=asked,
         sort=Sort(sort or Sort.NEWEST),
         album_id=int(album) if album else None,
     )
@@ -117,7 +121,10 @@ def _limit(text: str | None) -> int:
 
 def _given() -> dict[str, Any]:
     """Return the fields of the request, from JSON or a form."""
-    given = request.get_json(silent=True) if request.is_json else request.form.to_dict()
+    try:
+        given = request.get_json(silent=True) if request.is_json else request.form.to_dict()
+    except RecursionError:  # lists in lists, thousands deep
+        given = None
     if not isinstance(given, dict):
         raise BadRequest("the body is no JSON object")
     if other := sorted(set(given) - set(_FIELDS)):

@@ -82,6 +82,8 @@ def test_words_tags_and_order_are_asked_for_in_the_query(client, add):
         ({"album": "x"}, "'x'"),
         ({"q": "type:exe"}, "'exe'"),
         ({"q": "since:2026-13-01"}, "'2026-13-01'"),
+        ({"q": "since:99999999999999999999"}, "no date"),
+        ({"tag": [f"t{number}" for number in range(21)]}, "21 tags"),
         ({"q": "larger:much"}, "'much'"),
         ({"q": "is:blue"}, "is:favourite"),
         ({"q": "a" * 201}, "201"),
@@ -139,7 +141,20 @@ def test_what_cannot_be_is_not_written(client, add, values, said):
     assert client.get(f"/api/uploads/{key}", headers=OWNER_AUTH).json == before
 
 
-@pytest.mark.parametrize("body", [b"[]", b"{", b"7", b"null"])
+def test_the_last_year_there_is_has_an_end(client, add):
+    key = add(1)
+
+    for q in ("until:9999", "until:9999-12 since:2020", "until:9999-12-31"):
+        assert [one["key"] for one in ask(client, q=q).json["uploads"]] == [key]
+
+
+def test_a_word_of_letters_that_the_index_does_not_know_is_no_fault_of_the_server(client, add):
+    add(1)
+
+    assert ask(client, q="\u19b0a\u19b1b").status_code in (200, 400)
+
+
+@pytest.mark.parametrize("body", [b"[]", b"{", b"7", b"null", b"[" * 60_000, b'{"title":' * 7000])
 def test_a_body_that_is_no_object_is_refused(client, add, body):
     headers = {**OWNER_AUTH, "Content-Type": "application/json"}
     answer = client.patch(f"/api/uploads/{add(1)}", data=body, headers=headers)
