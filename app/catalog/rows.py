@@ -4,7 +4,7 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, or_
+from sqlalchemy import ColumnElement, Connection, Row, or_, select
 
 from .records import State, Thumbnail, Upload
 from .schema import uploads
@@ -40,6 +40,14 @@ def upload(row: Row[Any]) -> Upload:
     """Return a row of the table as the floors above see it."""
     told = {"state": State(row.state), "thumbnail": Thumbnail(row.thumbnail), "tags": tuple(row.tags)}
     return Upload(**dict(row._mapping) | told)
+
+
+def lock(connection: Connection, condition: ColumnElement[bool]) -> None:
+    """Lock the rows of uploads of which `condition` holds, in the order of their keys: of two that change many of the
+    same rows, one waits, and not each for the other. On SQLite one writes at a time anyway."""
+    if connection.dialect.name == "postgresql":
+        rows = select(uploads.c.key).where(condition).order_by(uploads.c.key)
+        connection.execute(rows.with_for_update(key_share=True)).all()
 
 
 def is_running(now: datetime) -> ColumnElement[bool]:
