@@ -10,7 +10,8 @@ from .catalog import Catalog
 from .catalog.records import State, Upload
 from .decoding import DecoderPool
 from .errors import Busy, NotFound, UnsupportedType
-from .preparing import prepare
+from .keys import thumbnail_key
+from .preparing import Prepared, prepare
 from .receiving import SPOOL_BYTES, Received
 from .settings import Settings
 from .store.base import ObjectStore
@@ -45,8 +46,8 @@ class Replacing:
 
         Browsers that have seen the image keep it, for its answer said that it never changes. While it is replaced the
         row is `found`: whatever happens in between, the worker looks into the bucket and writes what is there.
-        Raises NotFound, UnsupportedType (it is not of the type that the address ends in), BadImage, TooLarge, and
-        Unavailable, after which it is the old or the new image.
+        Raises NotFound (also where it is deleted meanwhile, and stays so), UnsupportedType (it is not of the type that
+        the address ends in), BadImage, TooLarge, and Unavailable, after which it is the old or the new image.
         """
         row = self._uploads.find(key)
         if row is None:
@@ -62,11 +63,26 @@ class Replacing:
                 )
             if not self._catalog.changes.look_again(row):
                 raise Busy("the image is being changed at this moment; try again")
-            version_id = self._store.replace(key, target, content_type=row.content_type)
-            if self._undrawn:
-                self._undrawn.keep(key, target)
+            is_written = False
+            try:
+                changed = self._put(row, image)
+                is_written = self._catalog.changes.admit(changed)
+            finally:
+                is_there = is_written or self._settle(key)
+        if not is_there:
+            raise NotFound("the upload was deleted while it was replaced")
+        return changed
+
+    def _put(self, row: Upload, image: Prepared) -> Upload:
+        """Store the image and return its row; the thumbnail of the one before is gone too, for what is drawn next may
+        be nothing."""
+        version_id = self._store.replace(row.key, image.file, content_type=row.content_type)
+        if self._undrawn:
+            self._undrawn.keep(row.key, image.file)
+        if row.thumbnail_tries:
+            self._store.delete(thumbnail_key(row.key))
         self._uploads.deletions.forget(row)
-        changed = replace(
+        return replace(
             row,
             state=State.LIVE,
             size=image.size,
@@ -77,6 +93,20 @@ class Replacing:
             confirmed_at=self._uploads.clock(),
             changes=row.changes + 1,
         )
-        if not self._catalog.changes.admit(changed):
-            log.info("left to inspection", key=key)  # the bucket has told of the change before we could
-        return changed
+
+    def _settle(self, key: str) -> bool:
+        """Leave to the worker what is there now, and return whether that is an upload.
+
+        Somebody came in between: who looked may have seen the image before, and who deleted it removed only that.
+        """
+        if self._undrawn:
+            self._undrawn.drop(key)
+        while row := self._catalog.uploads.get(key):
+            if row.state not in (State.DELETING, State.DELETED):
+                if self._catalog.changes.look_again(row):
+                    log.info("left to inspection", key=key)
+                    return True
+            elif self._catalog.changes.bring_back(row):
+                self._uploads.deletions.end([replace(row, state=State.DELETING, purged_at=None)])
+                return False
+        return False

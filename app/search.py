@@ -100,7 +100,7 @@ def day(text: str) -> datetime:
         parts = [int(part) for part in text.split("-")]
         year, month, number = (*parts, 1, 1)[:3] if 1 <= len(parts) <= 3 else (0, 0, 0)
         return datetime(year, month, number, tzinfo=UTC)
-    except ValueError as e:
+    except (ValueError, OverflowError) as e:
         raise BadRequest(f"{text[:40]!r} is no date; give one such as 2026-11-25") from e
 
 
@@ -115,7 +115,10 @@ def content_type(text: str) -> str:
 def _until(query: Query, text: str) -> Query:
     first = day(text)
     days = {1: 366, 2: 31}.get(len(text.split("-")), 1)
-    last = first + timedelta(days=days)
+    try:
+        last = first + timedelta(days=days)
+    except OverflowError:  # the year 9999: nothing is later
+        return query
     end = {1: last.replace(month=1, day=1), 2: last.replace(day=1)}.get(len(text.split("-")), last)
     return replace(query, until=end)
 

@@ -1,6 +1,7 @@
 """The JSON beside an exported image: all that the catalog knows of it, and that an import takes back."""
 
 import json
+import os
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
@@ -45,7 +46,9 @@ def dump(told: dict[str, Any]) -> bytes:
 def read(path: Path) -> dict[str, Any] | None:
     """Return what such a file tells, its `key` and `sha256` for certain; None for a file that is none."""
     try:
-        with path.open("rb") as file:
+        # A pipe would keep us waiting, and a link may lead anywhere.
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        with os.fdopen(descriptor, "rb") as file:
             told = json.loads(file.read(_MAX_BYTES))
     except (OSError, ValueError, RecursionError):
         return None

@@ -87,9 +87,14 @@ class Thumbnails:
             source, target = cast(BinaryIO, image), cast(BinaryIO, webp)
             if not (self._undrawn.take(row.key, source) or self._store.fetch(row.key, source, max_bytes=row.size)):
                 return False  # deleted meanwhile, or lost: reconcile finds out
-            drawn = self._decoders.draw(source, target, row.content_type)
-            if row.thumbnail_tries:  # what there was of it would come to light when this one is deleted
+            if row.thumbnail_tries:  # what there was of it may show another image, and would outlive this one
                 self._store.delete(key)
+            try:
+                drawn = self._decoders.draw(source, target, row.content_type)
+            except BadImage:
+                if row.thumbnail_tries:
+                    self._uploads.deletions.forget(row)
+                raise
             target.seek(0)
             try:
                 version_id = self._store.put(key, target, content_type=CONTENT_TYPE)

@@ -111,6 +111,17 @@ def test_an_image_that_no_decoder_reads_is_kept_and_marked(house, monkeypatch):
     assert house.thumbnails.make() == 0
 
 
+def test_the_thumbnail_of_another_image_does_not_outlive_it_where_the_new_one_cannot_be_drawn(house, monkeypatch):
+    key = house.send(LARGE).key
+    house.thumbnails.make()
+    house.thumbnails.again(is_every=True)
+    monkeypatch.setattr(house.decoders, "draw", refusing(BadImage("the image cannot be decoded: OSError")))
+
+    house.thumbnails.make()
+
+    assert (row(house, key).thumbnail, picture(house, key)) == (Thumbnail.FAILED, None)
+
+
 def test_what_takes_too_long_is_tried_three_times(house, monkeypatch):
     key = house.send(LARGE).key
     monkeypatch.setattr(house.decoders, "draw", refusing(TooComplex("it takes more than 15 seconds")))
@@ -302,7 +313,7 @@ def test_an_image_of_a_name_that_has_no_thumbnail_holds_up_no_other(cloud, clien
     assert cloud.thumbnails.make() == 1
     assert row(cloud, last).thumbnail is Thumbnail.MADE
     assert row(cloud, "zz.png").problem == "another S3 client chose its name: no thumbnail"
-    assert (cloud.thumbnails.make(), cloud.catalog.thumbnails.waiting()) == (0, 0)
+    assert (cloud.thumbnails.make(), cloud.catalog.jobs.queued(now=cloud.uploads.clock()).undrawn) == (0, 0)
 
 
 def test_a_thumbnail_without_an_image_goes_with_the_next_comparison(cloud, client, b2):

@@ -81,8 +81,8 @@ class Changes:
         return self._turn(row, row.state, AGAIN | {"is_foreign": True})
 
     def bring_back(self, row: Upload) -> bool:
-        """Make the tombstone `row` a deletion that is still to end; False if it is another by now."""
-        return self._turn(row, row.state, {"state": State.DELETING.value, "deleted_at": None})
+        """Make the tombstone `row`, or its deletion, a deletion that begins anew; False if it is another by now."""
+        return self._turn(row, row.state, {"state": State.DELETING.value, "deleted_at": None, "purged_at": None})
 
     def name_version(self, row: Upload, version_id: str) -> bool:
         """Write which version a live `row` is; False if it is another by now."""

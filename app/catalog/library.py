@@ -13,7 +13,7 @@ from ..search import Query
 from . import fulltext
 from .engine import Database
 from .records import Upload
-from .rows import is_running, upload
+from .rows import is_running, lock, upload
 from .schema import FAVOURITE, LIVE, album_uploads, upload_tags, uploads
 from .tallies import tagged
 
@@ -63,10 +63,10 @@ class Library:
 
         Raises BadRequest if one of them would have more than `most` tags.
         """
+        are = uploads.c.key.in_(keys) & LIVE
         with self._database.write() as connection:
-            found = connection.execute(
-                select(uploads.c.key, uploads.c.tags).where(uploads.c.key.in_(keys), LIVE).with_for_update()
-            ).all()
+            lock(connection, are)
+            found = connection.execute(select(uploads.c.key, uploads.c.tags).where(are)).all()
             for row in found:
                 tags = [tag for tag in dict.fromkeys([*row.tags, *add]) if tag not in remove]
                 if len(tags) > most:
@@ -79,6 +79,7 @@ class Library:
         """Make many live uploads favourites, or none; return how many there were."""
         are = uploads.c.key.in_(keys) & LIVE
         with self._database.write() as connection:
+            lock(connection, are)
             return connection.execute(update(uploads).where(are).values(is_favourite=is_favourite)).rowcount
 
     def get_all(self, keys: Sequence[str], *, now: datetime) -> list[Upload]:

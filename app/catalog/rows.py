@@ -4,7 +4,7 @@ from dataclasses import asdict, fields
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, or_
+from sqlalchemy import ColumnElement, Connection, Row, or_, select
 
 from .records import State, Thumbnail, Upload
 from .schema import uploads
@@ -48,6 +48,14 @@ def upload(row: Row[Any]) -> Upload:
     values[_THUMBNAIL] = Thumbnail(values[_THUMBNAIL])
     values[_TAGS] = tuple(values[_TAGS])
     return Upload(*values)
+
+
+def lock(connection: Connection, condition: ColumnElement[bool]) -> None:
+    """Lock the rows of uploads of which `condition` holds, in the order of their keys: of two that change many of the
+    same rows, one waits, and not each for the other. On SQLite one writes at a time anyway."""
+    if connection.dialect.name == "postgresql":
+        rows = select(uploads.c.key).where(condition).order_by(uploads.c.key)
+        connection.execute(rows.with_for_update(key_share=True)).all()
 
 
 def is_running(now: datetime) -> ColumnElement[bool]:

@@ -12,7 +12,7 @@ from .copies import add_copy, are_taken_back
 from .engine import Database, Taken, wait_turn
 from .imports import note_import
 from .records import Claim, Claimed, Origin, State, Upload
-from .rows import IS_UPLOAD, columns, tombstone, upload
+from .rows import IS_UPLOAD, columns, lock, tombstone, upload
 from .schema import UNSETTLED, claims, uploads
 from .tokens import check_quota
 
@@ -86,25 +86,29 @@ class UploadRows:
         """Turn those rows of `keys` that are in one of `states` into deleting, and return them."""
         are = uploads.c.key.in_(keys) & uploads.c.state.in_([state.value for state in states])
         with self._database.write() as connection:
+            lock(connection, are)
             statement = update(uploads).where(are).values(state=State.DELETING.value).returning(uploads)
             return [upload(row) for row in connection.execute(statement)]
 
     def retire_uploads(self, keys: Sequence[str]) -> list[Upload]:
         """Turn those rows of `keys` that are uploads (Upload.is_upload) into deleting, and return them."""
+        are = uploads.c.key.in_(keys) & IS_UPLOAD
         with self._database.write() as connection:
-            are = uploads.c.key.in_(keys) & IS_UPLOAD
+            lock(connection, are)
             statement = update(uploads).where(are).values(state=State.DELETING.value).returning(uploads)
             return [upload(row) for row in connection.execute(statement)]
 
     def purged(self, keys: Sequence[str], *, now: datetime) -> None:
         """Write that the edge was told to forget these deleting rows."""
         with self._database.write() as connection:
+            lock(connection, _deleting(keys))
             connection.execute(update(uploads).where(_deleting(keys)).values(purged_at=now))
 
     def bury(self, keys: Sequence[str], *, now: datetime) -> int:
         """Turn deleting rows into their tombstones, which keep the keys from being given out again and little else;
         return how many that were."""
         with self._database.write() as connection:
+            lock(connection, _deleting(keys))
             return connection.execute(update(uploads).where(_deleting(keys)).values(tombstone(now))).rowcount
 
     def unsettled(self, *, limit: int, after: str = "") -> list[Upload]:
@@ -157,8 +161,9 @@ def _claimed(connection: Connection, token_id: int, name: str, now: datetime) ->
 
 
 def _finish(connection: Connection, claim: Claim, versions: Mapping[str, str | None], now: datetime) -> None:
-    numbers = []
-    for key in claim.keys:
+    numbers = [1] * len(claim.keys)
+    # In the order of the keys: another claim may be of the same copies.
+    for place, key in sorted(enumerate(claim.keys), key=lambda one: one[1]):
         number = add_copy(connection, key, claim, now) if key in claim.copied else 1
         if number is None:
             raise Busy("the image was deleted while it was sent again; send it once more")
@@ -166,7 +171,7 @@ def _finish(connection: Connection, claim: Claim, versions: Mapping[str, str | N
             _go_live(connection, key, {"version_id": versions[key]} | _imported(claim.origin, now))
         if claim.origin:
             note_import(connection, claim.origin, key, now)
-        numbers.append(number)
+        numbers[place] = number
     values = {"expires_at": now + timedelta(seconds=claim.ttl_s), "numbers": numbers if claim.copied else None}
     connection.execute(update(claims).where(_is(claim.token_id, claim.name)).values(values))
 

@@ -30,17 +30,18 @@ def read_chibisafe(database: Path, files: Files, *, user: str | None) -> Source:
 
 
 def _incoming(row: dict[str, Any], files: Files, tags: list[str], albums: list[str]) -> Incoming | Passed:
-    name = f"live/{row['name']}" if row.get("isWatched") else row["name"]
+    name = f"live/{row['name']}" if row.get("isWatched") else str(row["name"])
     old = f"/{name}"
-    if not row["type"].startswith("image/"):
-        return Passed(old, f"not an image but {row['type']}")
+    content_type = str(row["type"] or "")
+    if not content_type.startswith("image/"):
+        return Passed(old, f"not an image but {content_type or 'of no type'}")
     if row.get("quarantine"):
         return Passed(old, "in quarantine there")
     return Incoming(
-        source_id=short_id(row["uuid"]),
+        source_id=short_id(str(row["uuid"])),
         old=old,
         load=files.load(name),
-        name=row["original"],
+        name=str(row["original"] or ""),
         tags=tidy_tags(tags),
         created_at=moment(row["createdAt"]),
         albums=tidy_albums(albums),

@@ -17,6 +17,7 @@ _COLUMN = re.compile(r'"((?:[^"]|"")+)"|([^\s,"]+)')
 _ESCAPE = re.compile(r"\\(?:([0-7]{1,3})|x([0-9A-Fa-f]{1,2})|(.))", re.DOTALL)
 _CONTROL = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v"}
 _CUSTOM = b"PGDMP"
+_LONGEST = 64 * 1024 * 1024  # bytes of a line: a row with a picture of a user in it has some millions
 
 
 class Dump:
@@ -57,7 +58,7 @@ class Dump:
 def _blocks(file: IO[bytes]) -> Iterator[tuple[str, Sequence[str]]]:
     """Yield table and columns of each COPY, the file behind its first line; the block is passed over unless it is read
     to its end, for a text in it may look like another COPY."""
-    while line := file.readline():
+    while line := _line(file):
         found = _COPY.fullmatch(line.decode(errors="replace").rstrip("\r\n")) if line.startswith(b"COPY ") else None
         if found:
             columns = [quoted.replace('""', '"') or plain for quoted, plain in _COLUMN.findall(found[2])]
@@ -68,10 +69,17 @@ def _blocks(file: IO[bytes]) -> Iterator[tuple[str, Sequence[str]]]:
 
 def _lines(file: IO[bytes]) -> Iterator[bytes]:
     """Yield the lines of a block, to its end."""
-    while (line := file.readline()).rstrip(b"\r\n") != b"\\.":
+    while (line := _line(file)).rstrip(b"\r\n") != b"\\.":
         if not line:
             raise BadRequest("the dump ends in the midst of a table: it is not whole")
         yield line
+
+
+def _line(file: IO[bytes]) -> bytes:
+    line = file.readline(_LONGEST + 1)
+    if len(line) > _LONGEST:
+        raise BadRequest(f"a line of the dump has more than {_LONGEST:,} bytes; no more are read")
+    return line
 
 
 def _rows(file: IO[bytes], table: str, columns: Sequence[str]) -> Iterator[Row]:

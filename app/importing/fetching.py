@@ -26,6 +26,8 @@ _CHUNK_BYTES = 256 * 1024
 _TRANSIENT = {408, 425, 429, 500, 502, 503, 504, *range(520, 528), 530}
 _REDIRECTS = {301, 302, 303, 307, 308}
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
+# Which Python takes for global: https://www.iana.org/assignments/iana-ipv6-special-registry
+_INWARD = tuple(map(ipaddress.ip_network, ("::/96", "::ffff:0:0:0/96", "64:ff9b:1::/48", "fec0::/10", "192.0.0.0/24")))
 
 
 class _Transient(Exception):
@@ -139,7 +141,7 @@ def _parse(url: str) -> tuple[str, str, int, str]:
 def _is_public(address: str) -> bool:
     """Whether an address is somewhere out in the Internet, whatever it is wrapped in.
 
-    >>> [_is_public(one) for one in ("8.8.8.8", "127.0.0.1", "::ffff:10.0.0.1", "64:ff9b::a00:1", "fe80::1")]
+    >>> [_is_public(one) for one in ("8.8.8.8", "127.0.0.1", "::ffff:10.0.0.1", "64:ff9b::a00:1", "::127.0.0.1")]
     [True, False, False, False, False]
     """
     found = ipaddress.ip_address(address.partition("%")[0])
@@ -148,7 +150,7 @@ def _is_public(address: str) -> bool:
         if found in _NAT64:
             inner = ipaddress.IPv4Address(int(found) & 0xFFFFFFFF)
         found = inner or found
-    return found.is_global and not found.is_multicast
+    return found.is_global and not found.is_multicast and not any(found in network for network in _INWARD)
 
 
 def _seconds(text: str) -> float:

@@ -34,8 +34,8 @@ class FolderFiles:
         return lambda into: self._read(name, into)
 
     def _read(self, name: str, into: Sink) -> None:
-        path = self._folder / name
-        if "\0" in name or ".." in PurePosixPath(name).parts or not path.resolve().is_relative_to(self._folder):
+        path = self._folder / os.fsdecode(_checked(name))
+        if not Path(os.path.realpath(path)).is_relative_to(self._folder):  # which ends for links in a circle, too
             raise Refused("its file is not below the folder")
         read_file(path, into)
 
@@ -51,13 +51,24 @@ class WebFiles:
         return lambda into: self._read(name, into)
 
     def _read(self, name: str, into: Sink) -> None:
-        self._fetcher.fetch(f"{self._base}/{quote(name)}", into)
+        self._fetcher.fetch(f"{self._base}/{quote(_checked(name))}", into)
 
 
 def open_files(where: str, fetcher: Fetcher) -> Files:
     """Return the files at `where`, a folder or an http(s) address; raise BadRequest if it is neither."""
     is_address = where.lower().startswith(("http://", "https://"))
     return WebFiles(where, fetcher) if is_address else FolderFiles(Path(where))
+
+
+def _checked(name: str) -> bytes:
+    """Return the name as the disk has it; raise Refused for one that leads out of its place, or is none."""
+    try:
+        data = os.fsencode(name)
+    except UnicodeEncodeError as e:
+        raise Refused("its name is no text") from e
+    if b"\0" in data or ".." in PurePosixPath(name).parts:
+        raise Refused("its file is not below the folder")
+    return data
 
 
 def read_file(path: Path, into: Sink) -> datetime | None:

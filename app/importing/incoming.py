@@ -13,6 +13,7 @@ from ..errors import StoreFull, TooLarge
 from ..receiving import Part, Received
 
 _LONGEST_ID = 500  # bytes: an index of PostgreSQL takes no row of more than 2,700
+_MOST_ALBUMS = 100  # that one image is in; each is made in one transaction with it
 _CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
@@ -100,7 +101,7 @@ def short_id(text: str) -> str:
     >>> short_id("a/b.png"), len(short_id("a" * 501))
     ('a/b.png', 71)
     """
-    data = text.encode("utf-8", "surrogateescape")
+    data = text.encode("utf-8", "surrogatepass")
     is_plain = "\0" not in text and not re.search("[\ud800-\udfff]", text)
     return text if is_plain and len(data) <= _LONGEST_ID else f"sha256:{hashlib.sha256(data).hexdigest()}"
 
@@ -111,9 +112,10 @@ def tidy_title(text: Any) -> str | None:
 
 
 def tidy_albums(names: Iterable[Any]) -> tuple[str, ...]:
-    """Return the names of albums as the catalog takes them: one line each, cut to 100 characters, each once."""
+    """Return the names of albums as the catalog takes them: one line each, cut to 100 characters, each once, the first
+    hundred."""
     found = (_plain(name)[:MAX_ALBUM].strip() for name in names)
-    return tuple(dict.fromkeys(name for name in found if name))
+    return tuple(dict.fromkeys(name for name in found if name))[:_MOST_ALBUMS]
 
 
 def tidy_tags(names: Iterable[Any]) -> tuple[str, ...]:

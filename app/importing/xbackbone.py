@@ -35,17 +35,18 @@ def read_xbackbone(database: Path, files: Files, *, user: str | None, with_prote
 
 
 def _incoming(row: dict[str, Any], files: Files, tags: list[str], with_protected: bool) -> Incoming | Passed:
-    old = f"/{row['storage_path']}"
-    content_type = mimetypes.guess_type(row["storage_path"])[0] or ""  # it keeps none
+    place = str(row["storage_path"])
+    old = f"/{place}"
+    content_type = mimetypes.guess_type(place)[0] or ""  # it keeps none
     if content_type and not content_type.startswith("image/"):
         return Passed(old, f"not an image but {content_type}")
     if not row["published"] and not with_protected:
         return Passed(old, HIDDEN)
     return Incoming(
-        source_id=short_id(f"{row['timestamp']} {row['storage_path']}"),
+        source_id=short_id(f"{row['timestamp']} {place}"),
         old=old,
-        load=files.load(row["storage_path"]),
-        name=row["filename"],
+        load=files.load(place),
+        name=str(row["filename"] or ""),
         tags=tidy_tags(tags),
         created_at=moment(row["timestamp"]),
         is_image=bool(content_type),

@@ -19,6 +19,7 @@ PROTECTED = "protected there by a password or a number of views, and here open t
 EXPIRED = "its time is over"
 
 _ROUTE = "/u"
+_MAX_JSON = 256 * 1024 * 1024  # a million files; all of it is in memory, several times over
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,14 +115,14 @@ class _Tables(Protocol):
 def _of_tables(tables: _Tables) -> _Library:
     if "File" not in tables.tables():
         raise BadRequest('there is no "File" in it: is it a dump of a Zipline 3 or 4, its rows in COPY blocks?')
-    names = {row["id"]: row["name"] for row in tables.rows("Tag")}
+    names = {_column(row, "id"): _column(row, "name") for row in tables.rows("Tag")}
     tags: dict[str, list[str]] = defaultdict(list)
     for row in tables.rows("_FileToTag"):
-        tags[str(row["A"])].append(str(names.get(row["B"], "")))
+        tags[_column(row, "A")].append(names.get(_column(row, "B"), ""))
     return _Library(
         files=(_of_row(row) for row in tables.rows("File")),
-        users={str(row["id"]): str(row["username"]) for row in tables.rows("User")},
-        folders={str(row["id"]): str(row["name"]) for row in tables.rows("Folder")},
+        users={_column(row, "id"): _column(row, "username") for row in tables.rows("User")},
+        folders={_column(row, "id"): _column(row, "name") for row in tables.rows("Folder")},
         tags=tags,
         route=next((row.get("filesRoute") or _ROUTE for row in tables.rows("Zipline")), _ROUTE),
     )
@@ -130,21 +131,29 @@ def _of_tables(tables: _Tables) -> _Library:
 def _of_row(row: dict[str, Any]) -> _File:
     """Return a row of "File": version 4 says type and deletesAt where version 3 says mimetype and expiresAt."""
     return _File(
-        id=str(row["id"]),
-        name=str(row["name"]),
-        original=row.get("originalName"),
+        id=_column(row, "id"),
+        name=_column(row, "name"),
+        original=str(row.get("originalName") or "") or None,
         type=str(row.get("type") or row.get("mimetype") or ""),
         created_at=moment(row.get("createdAt")),
         expires_at=moment(row.get("deletesAt") or row.get("expiresAt")),
         is_favourite=row.get("favorite") in ("t", True),
         is_protected=bool(row.get("password")) or row.get("maxViews") is not None,
-        user=row.get("userId"),
-        folder=row.get("folderId"),
+        user=str(row.get("userId")),
+        folder=str(row.get("folderId")),
     )
+
+
+def _column(row: dict[str, Any], name: str) -> str:
+    if name not in row:
+        raise BadRequest(f"a row has no column {name!r}: is it of a Zipline 3 or 4?")
+    return str(row[name])
 
 
 def _of_json(path: Path) -> _Library:
     try:
+        if path.stat().st_size > _MAX_JSON:
+            raise BadRequest(f"{path} has more than {_MAX_JSON:,} bytes: give the database, or a dump of it")
         told = json.loads(path.read_text(encoding="utf-8"))
         version = told["versions"]["export"]
         read: Callable[[dict[str, Any]], _Library] = {"3": _of_export_3, "4": _of_export_4}[version]
@@ -158,11 +167,11 @@ def _of_export_4(told: dict[str, Any]) -> _Library:
     tags: dict[str, list[str]] = defaultdict(list)
     for tag in data["userTags"]:
         for file in tag["files"]:
-            tags[file].append(tag["name"])
+            tags[str(file)].append(tag["name"])
     return _Library(
         files=[_of_row(row) for row in data["files"]],
-        users={user["id"]: user["username"] for user in data["users"]},
-        folders={folder["id"]: folder["name"] for folder in data["folders"]},
+        users={str(user["id"]): user["username"] for user in data["users"]},
+        folders={str(folder["id"]): folder["name"] for folder in data["folders"]},
         tags=tags,
         route=(data.get("settings") or {}).get("filesRoute") or _ROUTE,
     )

@@ -121,7 +121,10 @@ def _limit(text: str | None) -> int:
 
 def _given() -> dict[str, Any]:
     """Return the fields of the request, from JSON or a form."""
-    given = request.get_json(silent=True) if request.is_json else request.form.to_dict()
+    try:
+        given = request.get_json(silent=True) if request.is_json else request.form.to_dict()
+    except RecursionError:  # lists in lists, thousands deep
+        given = None
     if not isinstance(given, dict):
         raise BadRequest("the body is no JSON object")
     if other := sorted(set(given) - set(_FIELDS)):

@@ -1,5 +1,6 @@
 """A folder as a source."""
 
+import hashlib
 import json
 import os
 from datetime import UTC, datetime
@@ -77,6 +78,22 @@ def test_a_json_file_of_somebody_else_says_nothing(folder, take, row_of):
     outcomes = take(read_folder(folder.root))
     assert counts(outcomes) == (1, 0, 1, 0)
     assert row_of(outcomes[0]).title is None
+
+
+def test_json_that_is_made_to_hold_up_an_import_does_not(folder, take, house, row_of):
+    for name in ("pipe.png", "link.png", "text.png", "many.png"):
+        folder(name, seed=len(name) + ord(name[0]))
+    told = {"bowerbird_export": 1, "key": "\ud800", "sha256": "0" * 64}
+    (folder.root / "text.png.json").write_text(json.dumps(told))
+    digest = hashlib.sha256((folder.root / "many.png").read_bytes()).hexdigest()
+    told |= {"key": "k7Wq3Zpa.png", "sha256": digest, "albums": [str(number) for number in range(5000)]}
+    (folder.root / "many.png.json").write_text(json.dumps(told))
+    os.mkfifo(folder.root / "pipe.png.json")
+    (folder.root / "link.png.json").symlink_to(folder.root / "many.png.json")
+
+    outcomes = take(read_folder(folder.root))
+    assert counts(outcomes) == (3, 0, 0, 1)
+    assert len(house.catalog.albums.of("k7Wq3Zpa.png")) == 100
 
 
 def test_what_is_no_folder_is_refused(tmp_path):

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from app.errors import BadRequest
+from app.errors import BadRequest, Refused
 from app.importing.chibisafe import read_chibisafe
 from app.importing.fetching import Fetcher
 from app.importing.files import open_files
@@ -106,6 +106,39 @@ def test_xbackbone_comes_with_its_tags_and_dates(database, folder, take, row_of,
     assert cat.created_at == datetime(2021, 2, 3, 4, 5, 6, tzinfo=UTC)
     hidden = read_xbackbone(folder.root.parent / "database.sqlite", files, user=None, with_protected=True)
     assert counts(take(hidden)) == (1, 1, 1, 1)
+
+
+@pytest.mark.parametrize(
+    "name", ["loop", "loop/x.png", "\ud800.png", "a\0b.png", "n" * 5000, "/etc/hostname", "a/../b"]
+)
+def test_a_name_that_is_none_is_refused_and_no_more(folder, name):
+    (folder.root / "loop").symlink_to("loop")
+
+    with pytest.raises(Refused):
+        open_files(str(folder.root), Fetcher()).load(name)(None)
+
+
+@pytest.mark.parametrize("name", ["\ud800.png", "../../secret.png"])
+def test_nor_is_it_asked_for_elsewhere(name):
+    with pytest.raises(Refused, match=r"no text|not below"):
+        open_files("http://127.0.0.1:9", Fetcher(allow_private=True)).load(name)(None)
+
+
+@pytest.mark.parametrize("column", ["uuid", "name", "original", "type", "createdAt"])
+@pytest.mark.parametrize("value", ["NULL", "7", "x'00ff'"])
+def test_one_row_that_makes_no_sense_holds_up_no_other(database, folder, column, value):
+    script = CHIBISAFE.replace("NOT NULL", "") + f"UPDATE files SET {column} = {value} WHERE id = 1;"
+    files = open_files(str(folder.root), Fetcher())
+
+    assert len(list(read_chibisafe(database(script), files, user=None))) == 5
+
+
+@pytest.mark.parametrize("value", ["NULL", "7"])
+def test_nor_does_one_of_xbackbone(database, folder, value):
+    script = XBACKBONE.replace("NOT NULL", "") + f"UPDATE uploads SET storage_path = {value}, filename = {value};"
+    files = open_files(str(folder.root), Fetcher())
+
+    assert len(list(read_xbackbone(database(script), files, user=None, with_protected=True))) == 4
 
 
 def test_what_is_no_database_of_theirs_is_refused(tmp_path, database, folder):

@@ -117,7 +117,9 @@ def at(*addresses):
     return lambda host, port, **_: [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (one, port)) for one in addresses]
 
 
-@pytest.mark.parametrize("address", ["127.0.0.1", "10.1.2.3", "169.254.169.254", "::1", "fd00::1", "0.0.0.0"])
+@pytest.mark.parametrize(
+    "address", ["127.0.0.1", "10.1.2.3", "169.254.169.254", "::1", "fd00::1", "fec0::1", "0.0.0.0"]
+)
 def test_nothing_is_fetched_from_a_private_network_unasked(site, fetch, address):
     with pytest.raises(Refused, match="private network"):
         fetch(f"{site.url}/a.png", allow_private=False, resolve=at(address))

@@ -9,6 +9,7 @@ import psycopg
 import pytest
 
 from app.errors import BadRequest
+from app.importing import copied
 from app.importing.fetching import Fetcher
 from app.importing.files import open_files
 from app.importing.incoming import Incoming, Passed
@@ -112,11 +113,21 @@ def test_a_dump_and_an_export_of_one_zipline_are_one_source(tmp_path, dump, read
         ('{"versions": {"export": "4"}, "data": []}', "no export"),
         (zipline.DUMP.replace("\timage/png", "", 1), "columns"),
         (zipline.DUMP[: zipline.DUMP.index("f2\t")], "not whole"),
+        ('COPY public."File" (name) FROM stdin;\nx\n\\.\n', "'id'"),
+        ('COPY public."File" (id, name) FROM stdin;\n\\.\nCOPY public."Tag" (x) FROM stdin;\n1\n\\.\n', "'id'"),
     ],
 )
 def test_what_is_no_whole_dump_is_refused(dump, read, text, why):
     with pytest.raises(BadRequest, match=why):
         list(read(dump(text)))
+
+
+def test_a_dump_whose_lines_have_no_end_is_refused_before_it_fills_the_memory(dump, read, monkeypatch):
+    monkeypatch.setattr(copied, "_LONGEST", 5000)
+
+    assert list(read(dump()))
+    with pytest.raises(BadRequest, match="more than 5,000 bytes"):
+        read(dump(zipline.DUMP + "x" * 5001, "dump.sql.gz"))
 
 
 def test_an_unknown_user_or_a_missing_file_is_refused(dump, read, tmp_path):

@@ -2,9 +2,12 @@
 
 import io
 import re
+from dataclasses import replace
+from urllib.parse import quote
 
 import pytest
 
+from app.catalog.records import State
 from tests import samples
 from tests.conftest import OWNER, UPLOADER
 
@@ -127,3 +130,16 @@ def test_the_qr_code_is_the_owner_s_and_holds_the_address(make_app):
     assert (answer.status_code, answer.content_type) == (200, "image/svg+xml; charset=utf-8")
     assert b"<svg" in answer.data and b"style=" not in answer.data
     assert client.get("/qr/k7Wq3Zpx.png.svg").status_code == 404
+
+
+def test_an_address_that_is_too_long_for_a_qr_code_is_refused(make_app):
+    app = make_app()
+    parts, client = app.extensions["bowerbird"], app.test_client()
+    row = parts.catalog.uploads.get(post(client)["key"])
+    name = "ü" * 508 + ".png"  # of another S3 client, at most 1,024 bytes
+    parts.catalog.changes.add(replace(row, key=name, state=State.FOUND))
+    parts.catalog.changes.admit(replace(row, key=name))
+    client.post("/login", data={"token": OWNER})
+
+    answer = client.get(f"/qr/{quote(name)}.svg")
+    assert (answer.status_code, "QR" in answer.json["error"]) == (400, True)

@@ -4,7 +4,9 @@ import io
 
 import pytest
 
-from app.errors import StoreUnavailable
+from app.catalog.records import State
+from app.errors import EdgeUnavailable, StoreUnavailable
+from app.keys import thumbnail_key
 from tests import samples
 from tests.conftest import OWNER, UPLOADER
 
@@ -88,6 +90,56 @@ def test_whatever_breaks_in_between_the_worker_writes_what_is_there(client, app,
     assert known(client, key)["width"] == (20 if is_stored else 64)
     assert known(client, key)["title"] == before["title"]
     assert (known(client, key)["sha256"] == before["sha256"]) is not is_stored
+
+
+def amid(monkeypatch, store, act):
+    """Have `act` happen just before the store has the new image."""
+    replace = store.replace
+
+    def late(*arguments, **options):
+        act()
+        return replace(*arguments, **options)
+
+    monkeypatch.setattr(store, "replace", late)
+
+
+@pytest.mark.parametrize("is_stored", [True, False])
+def test_what_is_deleted_while_it_is_replaced_stays_deleted(client, app, key, monkeypatch, is_stored):
+    parts = app.extensions["bowerbird"]
+    amid(monkeypatch, parts.store, lambda: client.delete(f"/api/uploads/{key}", headers=AUTH))
+    if not is_stored:
+        monkeypatch.setattr(parts.uploads.deletions, "forget", _unavailable)
+    answer = put(client, key, samples.make("png", 20, 10, seed=2))
+    parts.inventory.compare(grace_s=0)
+    parts.inventory.inspect()
+
+    assert answer.status_code == (404 if is_stored else 503)
+    assert parts.store.head(key) is None
+    assert parts.catalog.uploads.get(key).state is State.DELETED
+
+
+def test_a_worker_that_looked_before_the_new_image_was_there_looks_again(client, app, key, monkeypatch):
+    parts = app.extensions["bowerbird"]
+    amid(monkeypatch, parts.store, parts.inventory.inspect)
+    answer = put(client, key, samples.make("png", 20, 10, seed=2))
+    parts.inventory.inspect()
+
+    assert (answer.status_code, answer.json["width"]) == (200, 20)
+    assert known(client, key)["sha256"] == answer.json["sha256"]
+
+
+def test_the_thumbnail_of_the_image_before_is_gone_at_once(client, app, key):
+    parts = app.extensions["bowerbird"]
+    row = parts.catalog.uploads.get(key)
+    parts.catalog.thumbnails.begin(row, until=_now(app))
+    parts.store.put(thumbnail_key(key), io.BytesIO(b"of the first"), content_type="image/webp")
+
+    assert put(client, key, samples.make("png", 20, 10, seed=2)).status_code == 200
+    assert parts.store.head(thumbnail_key(key)) is None
+
+
+def _unavailable(*_arguments):
+    raise EdgeUnavailable("the edge does not answer")
 
 
 def _now(app):
