@@ -10,6 +10,7 @@ from .amounts import size
 from .errors import BadRequest
 
 MAX_TEXT, MAX_WORDS, MAX_WORD, MAX_FILTERS = 200, 8, 64, 8
+_LAST_YEAR = 9998  # the year after it is one that a datetime holds, too
 
 _TYPES = {"jpg": "image/jpeg", **{name: f"image/{name}" for name in ("jpeg", "png", "gif", "webp", "avif")}}
 
@@ -99,6 +100,8 @@ def day(text: str) -> datetime:
     try:
         parts = [int(part) for part in text.split("-")]
         year, month, number = (*parts, 1, 1)[:3] if 1 <= len(parts) <= 3 else (0, 0, 0)
+        if year > _LAST_YEAR:
+            raise ValueError
         return datetime(year, month, number, tzinfo=UTC)
     except ValueError as e:
         raise BadRequest(f"{text[:40]!r} is no date; give one such as 2026-11-25") from e
