@@ -7,6 +7,7 @@ from decimal import Decimal
 from .errors import BadRequest
 
 MAX_LIFE = timedelta(days=36_525)
+MAX_SIZE = 2**60  # bytes; the catalog counts up to 2**63, sums too
 
 _SPAN = re.compile(r"([0-9]{1,6})\s*(s|m|min|h|d|w|y)")
 _SECONDS = {"s": 1, "m": 60, "min": 60, "h": 3600, "d": 86_400, "w": 7 * 86_400, "y": 365 * 86_400}
@@ -23,7 +24,10 @@ def size(text: str) -> int:
     found = _SIZE.fullmatch(text.strip().upper())
     if not found or not text.isascii():
         raise BadRequest(f"{text[:40]!r} is no number of bytes; give one such as 104857600 or 100MB")
-    return int(Decimal(found[1]) * _BYTES[found[2] or ""])
+    count = int(Decimal(found[1]) * _BYTES[found[2] or ""])
+    if count > MAX_SIZE:
+        raise BadRequest(f"{text[:40]!r} is more than {show_size(MAX_SIZE)}, the most that is counted")
+    return count
 
 
 def show_size(count: int) -> str:

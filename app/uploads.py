@@ -13,6 +13,7 @@ from typing import BinaryIO, cast
 from . import images, tokens
 from .catalog import Catalog
 from .catalog.records import Claim, Origin, State, Upload
+from .catalog.uploads import BYTES
 from .decoding import DecoderPool
 from .deletions import Deletions
 from .edge.purge import Purge
@@ -91,7 +92,7 @@ class Uploads:
         first request is still running after 20 s) and Unavailable; nothing is kept then.
         """
         fingerprint = _fingerprint(files, options)
-        name = f"key:{tokens.digest(idempotency_key)}" if idempotency_key else f"sha256:{fingerprint}"
+        name = f"key:{tokens.digest(idempotency_key)}" if idempotency_key else f"{BYTES}{fingerprint}"
         if origin:
             name = f"import:{tokens.digest(f'{origin.source} {origin.source_id}')}"
         ttl_s = IDEMPOTENCY_S if idempotency_key or origin else REPEAT_S

@@ -18,6 +18,7 @@ from .tokens import check_quota
 
 # A claim whose request still runs is kept this long; reconcile voids it before, if the request died.
 _RUNNING = timedelta(days=1)
+BYTES = "sha256:"  # begins the name of a claim that is known by the bytes that were sent alone
 
 
 class UploadRows:
@@ -155,6 +156,8 @@ def _claimed(connection: Connection, token_id: int, name: str, now: datetime) ->
     if claim.numbers and are_taken_back(connection, set(zip(claim.keys, numbers, strict=True))):
         return None
     if len(rows) < len(claim.keys) or any(row.state not in (State.PENDING, State.LIVE) for row in rows):
+        return None
+    if name.startswith(BYTES) and any(row.is_foreign for row in rows):  # another image is in the place of one
         return None
     is_ready = all(row.state is State.LIVE and row.copy for row in rows)
     return None if is_ready and claim.expires_at <= now else Claimed(claim.fingerprint, rows, is_ready)

@@ -6,6 +6,7 @@ from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from .. import __version__, logs, resources
+from ..amounts import show_size
 from ..catalog import Catalog
 from ..decoding import DecoderPool
 from ..edge.purge import open_purge
@@ -48,7 +49,7 @@ def build(settings: Settings, store: ObjectStore | None) -> Flask:
     app.url_map.strict_slashes = False
     app.url_map.merge_slashes = False
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
-    app.jinja_env.globals["version"] = __version__
+    app.jinja_env.globals.update(version=__version__, show_size=show_size)
 
     catalog = Catalog(settings.database_url.get_secret_value())
     catalog.upgrade()

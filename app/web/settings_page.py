@@ -7,7 +7,7 @@ from flask import g, redirect, render_template, request
 from werkzeug.wrappers import Response
 
 from .. import checkup, issuing, jobs, stats
-from ..amounts import show_size, show_span
+from ..amounts import show_span
 from ..costs import FREE_A_DAY, FREE_GB, KINDS
 from ..errors import BadRequest, BowerbirdError, NameTaken, NotFound
 from ..heartbeat import Heartbeat
@@ -117,7 +117,6 @@ def _page(**more: Any) -> str:
         report=jobs.collect(catalog, Heartbeat(settings.data_dir), now=now),
         damaged=catalog.thumbnails.failures(limit=_SHOWN),
         themes=THEMES,
-        show_size=show_size,
         show_span=show_span,
         state_line=jobs.state_line,
         worker_line=jobs.worker_line,

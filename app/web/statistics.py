@@ -7,7 +7,6 @@ from typing import cast
 from flask import Blueprint, Response, jsonify, render_template, request
 
 from .. import stats
-from ..amounts import show_size
 from ..catalog.tallies import Tally
 from ..chart import bars
 from ..errors import BadRequest
@@ -37,7 +36,6 @@ def show_page() -> str:
         period=_sum(found["day"]),
         stored=parts().catalog.tallies.stored(),
         bars=bars,
-        show_size=show_size,
     )
 
 

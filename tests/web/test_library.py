@@ -84,6 +84,8 @@ def test_words_tags_and_order_are_asked_for_in_the_query(client, add):
         ({"q": "since:2026-13-01"}, "'2026-13-01'"),
         ({"q": "since:99999999999999999999"}, "no date"),
         ({"tag": [f"t{number}" for number in range(21)]}, "21 tags"),
+        ({"q": "since:99999999999"}, "'99999999999'"),
+        ({"q": "larger:9999999TB"}, "1,048,576 TB"),
         ({"q": "larger:much"}, "'much'"),
         ({"q": "is:blue"}, "is:favourite"),
         ({"q": "a" * 201}, "201"),

@@ -144,3 +144,12 @@ def _unavailable(*_arguments):
 
 def _now(app):
     return app.extensions["bowerbird"].uploads.clock()
+
+
+def test_the_first_image_sent_again_is_an_upload_of_its_own(client, key):
+    assert put(client, key, samples.make("png", 20, 10, seed=2)).status_code == 200
+    form = {"title": "cat", "tags": "a", "file": (io.BytesIO(samples.make("png", seed=1)), "shot.png")}
+    again = client.post("/api/upload", data=form, headers=AUTH).json
+
+    assert again["key"] != key
+    assert (again["width"], known(client, key)["width"]) == (64, 20)
