@@ -7,7 +7,7 @@ from typing import BinaryIO, cast
 import structlog
 
 from .catalog import Catalog
-from .catalog.records import State, Upload
+from .catalog.records import State, Thumbnail, Upload
 from .decoding import DecoderPool
 from .errors import Busy, NotFound, UnsupportedType
 from .keys import thumbnail_key
@@ -92,6 +92,10 @@ class Replacing:
             version_id=version_id,
             confirmed_at=self._uploads.clock(),
             changes=row.changes + 1,
+            thumbnail=Thumbnail.DUE,
+            blurhash=None,
+            color=None,
+            problem=None,
         )
 
     def _settle(self, key: str) -> bool:

@@ -28,6 +28,8 @@ LINGER_BYTES = 64 * 1024 * 1024
 LINGER_S = 10
 GRACEFUL_S = 30
 RESTART_S = 5  # before a worker that ended is started anew
+_POLL_S = 0.1  # until it is
+_ANEW = signal.SIGRTMIN  # to the main thread; gunicorn has a meaning for the common signals
 
 # It ends when its standard input does: with this process, however that ends, and not by Ctrl-C of its own.
 _WORKER = ("sh", "-c", 'trap "" INT; exec "$@"', "sh", sys.executable, "-m", "app.cli", "worker", "--with-parent")
@@ -208,14 +210,23 @@ class Server(BaseApplication):
 
     def _start_upkeep(self, _arbiter: Any) -> None:
         if self._with_upkeep:
+            self._spawn_upkeep()
+            signal.signal(_ANEW, lambda *_: self._spawn_upkeep())
             threading.Thread(target=self._keep_upkeep, daemon=True).start()
 
+    def _spawn_upkeep(self) -> None:
+        # In the main thread, which forks the web workers too: of two forks at once one keeps the other's pipes open.
+        self._upkeep = subprocess.Popen(_WORKER, stdin=subprocess.PIPE)
+
     def _keep_upkeep(self) -> None:
-        """Start the worker, and start it anew whenever it ends of something that it could not foresee."""
-        while not self._ends.is_set():
-            self._upkeep = subprocess.Popen(_WORKER, stdin=subprocess.PIPE)
-            self._upkeep.wait()
-            self._ends.wait(RESTART_S)
+        """Have the worker started anew whenever it ends of something that it could not foresee."""
+        while (upkeep := self._upkeep) and not self._ends.is_set():
+            upkeep.wait()
+            if self._ends.wait(RESTART_S):
+                return
+            signal.pthread_kill(threading.main_thread().ident or 0, _ANEW)
+            while self._upkeep is upkeep and not self._ends.wait(_POLL_S):
+                pass
 
     def _stop_upkeep(self, _arbiter: Any) -> None:
         self._ends.set()

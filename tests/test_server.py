@@ -342,7 +342,7 @@ def test_an_idle_connection_does_not_hold_up_the_end_and_a_request_under_way_is_
 
 
 def test_ctrl_c_ends_it_without_a_word_also_where_a_connection_is_kept(make_server, tmp_path):
-    server = make_server("interrupted")
+    server = make_server("interrupted", web_workers="1")  # another might still be starting
     with socket.create_connection((server.host, server.port)) as idle:
         idle.sendall(b"GET /healthz HTTP/1.1\r\nHost: h\r\n\r\n")
         assert read_answer(idle)[0] == 200

@@ -1,5 +1,7 @@
 """`bowerbird thumbnails`."""
 
+from contextlib import closing
+
 import click
 
 from .. import settings
@@ -18,5 +20,6 @@ def thumbnails_command(is_every: bool) -> None:
       bowerbird thumbnails --all
     """
     chosen = settings.load()
-    count = open_jobs(chosen, open_catalog(chosen)).thumbnails.again(is_every=is_every)
+    with closing(open_jobs(chosen, open_catalog(chosen))) as opened:
+        count = opened.thumbnails.again(is_every=is_every)
     click.echo(f"{count:,} are to be made")

@@ -1,5 +1,7 @@
 """`bowerbird reconcile` and `bowerbird db upgrade`."""
 
+from contextlib import closing
+
 import click
 
 from .. import settings
@@ -29,15 +31,14 @@ def reconcile(grace_s: int, accept_missing: bool) -> None:
       bowerbird reconcile
     """
     chosen = settings.load()
-    jobs = open_jobs(chosen, open_catalog(chosen))
-    upkeep, inventory = jobs.upkeep, jobs.inventory
-    settled = upkeep.reconcile(grace_s=grace_s)
-    compared = inventory.compare(grace_s=grace_s, accept_missing=accept_missing)
-    click.echo(
-        f"abandoned {settled.abandoned}, deleted {settled.deleted}, left for later {settled.left};"
-        f" found {compared.found}, orphans {compared.orphans}, without an object {compared.dangling}"
-    )
-    click.echo(f"inspected {inventory.inspect()}")
+    with closing(open_jobs(chosen, open_catalog(chosen))) as jobs:
+        settled = jobs.upkeep.reconcile(grace_s=grace_s)
+        compared = jobs.inventory.compare(grace_s=grace_s, accept_missing=accept_missing)
+        click.echo(
+            f"abandoned {settled.abandoned}, deleted {settled.deleted}, left for later {settled.left};"
+            f" found {compared.found}, orphans {compared.orphans}, without an object {compared.dangling}"
+        )
+        click.echo(f"inspected {jobs.inventory.inspect()}")
     if warn(compared):
         raise SystemExit(1)
 

@@ -39,6 +39,7 @@ def test_the_address_stays_and_what_its_owner_gave_it(client, app, key):
     same = ("url", "deletion_url", "title", "tags", "created_at", "expires_at", "file_name")
     assert [answer.json[name] for name in same] == [before[name] for name in same]
     assert answer.json["sha256"] != before["sha256"]
+    assert (answer.json["thumbnail"], answer.json["blurhash"]) == ("due", None)
     assert [row.key for row in app.extensions["bowerbird"].catalog.thumbnails.due(now=_now(app), limit=9)] == [key]
     assert app.extensions["bowerbird"].catalog.tallies.stored().size == len(served.data)
 
