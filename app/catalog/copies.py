@@ -32,11 +32,14 @@ class Copies:
             return max(1, len(_left(connection, key)))
 
     def is_there(self, key: str, number: int) -> bool:
-        """Whether the upload `number` of `key` was made, and not taken back."""
+        """Whether the upload `number` of `key`, which was made, was not taken back.
+
+        Nothing is known of those that a restored catalog is too old for: they are there.
+        """
         are = (copies.c.key == key) & (copies.c.number == number)
         with self._database.read() as connection:
             row = connection.execute(select(copies.c.deleted_at).where(are)).first()
-        return row.deleted_at is None if row else number == 1
+        return row is None or row.deleted_at is None
 
     def take_back(self, key: str, number: int | None, *, now: datetime) -> tuple[list[Upload], int]:
         """Take the upload `number` of `key` back, any one if it is None; with the last of them the row, if it is an

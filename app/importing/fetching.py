@@ -5,6 +5,7 @@ import socket
 import ssl
 import time
 from collections.abc import Callable
+from contextlib import closing
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
@@ -82,10 +83,11 @@ class Fetcher:
                         preload_content=False,
                         decode_content=False,
                     )
-                    if answer.status in _REDIRECTS and "location" in answer.headers:
-                        url = urljoin(url, answer.headers["location"])
-                        continue
-                    return self._read(answer, into)
+                    with closing(answer):
+                        if answer.status in _REDIRECTS and "location" in answer.headers:
+                            url = urljoin(url, answer.headers["location"])
+                            continue
+                        return self._read(answer, into)
                 except (HTTPError, OSError) as e:
                     raise _Transient(f"the connection to {host} failed") from e
         raise Refused(f"it is redirected more than {MAX_REDIRECTS} times")
@@ -96,7 +98,8 @@ class Fetcher:
         if answer.status != 200:
             raise Refused(f"the server answered {answer.status}")
         ends_at = self._clock() + LONGEST_S
-        for chunk in answer.stream(_CHUNK_BYTES, decode_content=False):  # what is packed may be of any size
+        # What there is at once, for a whole chunk may drip in for days; what is packed may be of any size.
+        while chunk := answer.read1(_CHUNK_BYTES, decode_content=False):
             into.write(chunk)
             if self._clock() > ends_at:
                 raise Refused(f"it did not come to its end within {LONGEST_S:g} seconds")

@@ -2,7 +2,10 @@
 
 import gzip
 import socket
+import threading
+from contextlib import closing
 from datetime import UTC, datetime
+from itertools import count
 
 import pytest
 
@@ -111,6 +114,23 @@ def test_a_download_ends_as_soon_as_it_is_too_large(site, fetch):
 def test_what_is_no_address_is_refused(fetch, url):
     with pytest.raises(Refused, match=r"no (http or https )?address"):
         fetch(url)
+
+
+def test_what_drips_in_byte_by_byte_is_given_up(tmp_path):
+    def drip():
+        connection, _ = server.accept()
+        with connection:
+            connection.recv(4096)
+            connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\nx")
+            connection.recv(1)  # until the other side has enough
+
+    fetcher = Fetcher(allow_private=True, clock=count(0, 700).__next__)
+    with socket.create_server(("127.0.0.1", 0)) as server, closing(Sink("a.png", tmp_path, 1000)) as sink:
+        thread = threading.Thread(target=drip)
+        thread.start()
+        with pytest.raises(Refused, match="did not come to its end"):
+            fetcher.fetch(f"http://127.0.0.1:{server.getsockname()[1]}/a.png", sink)
+        thread.join(10)
 
 
 def at(*addresses):

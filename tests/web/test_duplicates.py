@@ -32,6 +32,19 @@ def is_there(client, body):
     return client.get(f"/{body['key']}").status_code == 200
 
 
+def test_the_link_of_a_copy_that_a_lost_catalog_knew_is_told_no_lie(client, app):
+    catalog = app.extensions["bowerbird"].catalog
+    post(client)
+    backup = list(catalog.snapshots.dump())
+    second = post(client, again="2")
+    catalog.snapshots.load(backup, is_replacing=True)
+
+    assert client.get(path_of(second)).status_code == 200
+    assert client.delete(path_of(second)).status_code == 204
+    assert not is_there(client, second)
+    assert client.get(path_of(second)).status_code == 410
+
+
 def test_by_default_each_upload_has_its_own_address(make_app):
     client = make_app().test_client()
 
