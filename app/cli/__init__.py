@@ -4,7 +4,7 @@ import sys
 
 import click
 
-from .. import __version__
+from .. import __version__, logs
 from ..errors import BowerbirdError, SettingsError
 from .backup import backup, restore
 from .clients import sxcu
@@ -31,6 +31,7 @@ def cli() -> None:
     Example:
       bowerbird serve
     """
+    logs.configure()
 
 
 for _command in (
