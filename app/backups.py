@@ -15,7 +15,7 @@ import structlog
 
 from . import __version__
 from .catalog import Catalog
-from .errors import SettingsError, Unavailable
+from .errors import Conflict, SettingsError, Unavailable
 from .keys import BACKUPS, new_backup, piece_key, read_piece
 from .sealed import seal
 from .settings import PREFIX, Settings
@@ -30,7 +30,7 @@ PATIENCE = timedelta(hours=1)  # with a worker that died while it made one
 _ABANDONED = timedelta(days=1)  # so long ago a backup was begun that lacks pieces: nobody is at it any more
 _COPY_BYTES = 256 * 1024
 _TYPE = "application/octet-stream"
-_ADVICE = "bowerbird restore brings their catalog back; bowerbird backup makes one of this catalog beside them"
+_ADVICE = "bowerbird restore brings that one back, bowerbird backup makes one of this catalog beside them"
 
 
 @dataclass(slots=True)
@@ -82,25 +82,26 @@ class Backups:
         with no backup lost. Lists the backups (class C), and once more for each that goes."""
         return self._make(self.listed())
 
-    def make_if_due(self) -> None:
-        """Do so if the last one is BACKUP_EVERY old, and no other worker is at it.
+    def make_if_due(self) -> bool:
+        """Do so if the last one is BACKUP_EVERY old, and no other worker is at it; return whether one was made.
 
         A catalog that never was in a backup makes none beside those of another: it may stand in for one that was lost,
-        and would drive out what that can be restored from.
+        and would drive out what that can be restored from. Raises Conflict then, once in PATIENCE.
         """
         now = self._clock()
         if not self._catalog.rota.begin(JOB, now=now, every=self._settings.backup_every, patience=PATIENCE):
-            return
+            return False
         try:
             there = self.listed()
-            if there and self._catalog.rota.done_at(JOB) is None:
-                log.warning("no backup is made", why="the bucket has those of another catalog", advice=_ADVICE)
-                return  # and nobody asks again before PATIENCE is over
-            made = self._make(there)
+            is_anothers = bool(there) and self._catalog.rota.done_at(JOB) is None
+            made = None if is_anothers else self._make(there)
         except BaseException:
             self._catalog.rota.give_up(JOB)
             raise
+        if made is None:
+            raise Conflict(f"no backup is made, for the bucket has those of another catalog: {_ADVICE}")
         log.info("backup", name=made.name, size=made.size, removed=made.removed)
+        return True
 
     def write(self, path: Path) -> int:
         """Write a backup to `path`, in the place of a file that is there, and return its bytes. Whatever happens, no

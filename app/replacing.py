@@ -47,7 +47,8 @@ class Replacing:
         Browsers that have seen the image keep it, for its answer said that it never changes. While it is replaced the
         row is `found`: whatever happens in between, the worker looks into the bucket and writes what is there.
         Raises NotFound (also where it is deleted meanwhile, and stays so), UnsupportedType (it is not of the type that
-        the address ends in), BadImage, TooLarge, and Unavailable, after which it is the old or the new image.
+        the address ends in), BadImage, TooLarge, QuotaExceeded (the token that sent the first would hold too much), and
+        Unavailable, after which it is the old or the new image.
         """
         row = self._uploads.find(key)
         if row is None:
@@ -61,6 +62,8 @@ class Replacing:
                 raise UnsupportedType(
                     f"this is {image.content_type}, and the address is that of {row.content_type}", image.content_type
                 )
+            if row.token_id and image.size > row.size:
+                self._catalog.tokens.check_quota(row.token_id, image.size - row.size)
             if not self._catalog.changes.look_again(row):
                 raise Busy("the image is being changed at this moment; try again")
             is_written = False

@@ -24,8 +24,8 @@ _COPY_BYTES = 256 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Restored:
-    """What came back: how many uploads (tombstones of deleted ones among them) and rows in all, as of `made_at`; and
-    whether deletion links are signed with the secret key of that catalog."""
+    """What came back: how many uploads that can be seen, and rows in all, as of `made_at`; and whether deletion links are
+    signed with the secret key of that catalog."""
 
     uploads: int
     rows: int
@@ -104,7 +104,8 @@ class Restore:
         counts = self._catalog.snapshots.load(snapshot, is_replacing=is_replacing, last=take_secret)
         made_at = datetime.fromisoformat(head["made_at"])
         self._catalog.rota.done(JOB, now=made_at)  # it is the catalog of those backups again
-        return Restored(counts.get("uploads", 0), sum(counts.values()), made_at, is_same)
+        live = sum(one.count for one in self._catalog.tallies.by_type())
+        return Restored(live, sum(counts.values()), made_at, is_same)
 
 
 def find(backups: Backups, name: str) -> Backup:

@@ -10,7 +10,8 @@ LONGEST_PAUSE_S = 60.0
 
 @dataclass(slots=True)
 class Job:
-    """`run` is called every `every_s` seconds; when it fails, after pauses that double from there to a minute."""
+    """`run` is called every `every_s` seconds; when it fails, after pauses that double from there to a minute. It
+    returns False if it was not its time yet."""
 
     name: str
     every_s: float
@@ -35,9 +36,10 @@ def run_due(
             continue
         pause_s = job.every_s
         try:
-            job.run()
+            is_done = job.run() is not False
             job.failures = 0
-            note(job.name, None)
+            if is_done:
+                note(job.name, None)
         except BowerbirdError as e:
             job.failures += 1
             note(job.name, str(e))

@@ -89,7 +89,7 @@ def test_after_a_backup_and_a_restore_nothing_is_lost(vault):
 
     assert vault.lines() == expected
     assert vault.new.uploads.get(kept.key) == vault.catalog.uploads.get(kept.key)
-    assert (restored.uploads, restored.made_at) == (2, vault.clock.now)
+    assert (restored.uploads, restored.made_at) == (1, vault.clock.now)
     assert vault.new_settings.signing_secret() == vault.settings.signing_secret()
     assert restored.is_secret_same
 
@@ -285,8 +285,7 @@ def test_a_file_that_cannot_be_written_or_read_is_named(vault, tmp_path):
 
 def test_the_worker_makes_one_a_day_whoever_asks_and_however_often_it_starts(vault):
     again = Backups(vault.settings, vault.catalog, vault.store, clock=vault.clock)
-    for backups in (vault.backups, again, vault.backups):
-        backups.make_if_due()
+    assert [backups.make_if_due() for backups in (vault.backups, again, vault.backups)] == [True, False, False]
     assert len(vault.whole_names()) == 1
 
     vault.clock.tick(hours=23)
@@ -314,7 +313,9 @@ def test_a_new_catalog_does_not_drive_out_the_backups_of_one_that_was_lost(vault
     empty = Backups(vault.new_settings, vault.new, vault.store, clock=vault.clock)
     for _ in range(5):
         vault.clock.tick(days=1)
-        empty.make_if_due()
+        with pytest.raises(Conflict, match=r"no backup is made.*bowerbird restore"):
+            empty.make_if_due()
+        assert empty.make_if_due() is False  # nobody lists the bucket again so soon
     assert vault.whole_names() == names
 
     vault.restore()

@@ -235,5 +235,9 @@ def test_the_command_copies_switches_and_refuses_a_running_worker(house, b2, tmp
     worker.stop()
     done = run.invoke(cli, ["move", "--to", "b2.env", "--switch"])
     assert done.stdout.splitlines()[1] == "the catalog's 3 images are those of the other store now"
+    assert "secret_key" not in done.stderr
+    (tmp_path / "disk.env").write_text(f"BOWERBIRD_STORE=folder\nBOWERBIRD_DATA_DIR={tmp_path / 'disk'}\n")
+    done = run.invoke(cli, ["move", "--to", "disk.env", "--switch"])
+    assert f"copy the catalog and the secret_key from {make_settings().data_dir} to {tmp_path / 'disk'}" in done.stderr
     assert "in use already" in str(run.invoke(cli, ["move", "--to", "same.env"]).exception)
     assert "does not set BOWERBIRD_STORE" in str(run.invoke(cli, ["move", "--to", "empty.env"]).exception)

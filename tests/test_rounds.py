@@ -65,3 +65,13 @@ def test_a_wait_that_was_asked_for_is_kept_up_to_a_minute():
     house.go(31)
 
     assert house.said[-1] == "quick: too many requests; again in 60 seconds"
+
+
+def test_a_job_whose_time_has_not_come_is_not_noted_as_done():
+    noted, answers = [], iter([True, False, False])
+    jobs = [Job("backup", 60, lambda: next(answers))]
+    times = iter(range(0, 1000, 60))
+    for _ in range(3):
+        run_due(jobs, lambda: next(times), noted.append, lambda *told: noted.append(told))
+
+    assert noted == [("backup", None)]

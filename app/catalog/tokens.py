@@ -84,6 +84,11 @@ class Tokens:
         with self._database.write() as connection:
             return connection.execute(update(tokens).where(is_named).values(**terms)).rowcount == 1
 
+    def check_quota(self, token_id: int, size: int) -> None:
+        """Raise QuotaExceeded if `size` more bytes are more than the token's uploads may have at this moment."""
+        with self._database.write() as connection:
+            check_quota(connection, token_id, size)
+
     def revoke(self, name: str, *, now: datetime) -> bool:
         """Revoke the token of this name and end its sessions; return whether there was one in use."""
         is_named = (tokens.c.name == name) & tokens.c.revoked_at.is_(None)

@@ -4,7 +4,7 @@ import sys
 
 import click
 
-from .. import __version__
+from .. import __version__, logs
 from ..errors import BowerbirdError, SettingsError
 from .backup import backup, restore
 from .clients import sxcu
@@ -32,6 +32,7 @@ def cli() -> None:
     Example:
       bowerbird serve
     """
+    logs.configure()
 
 
 for _command in (

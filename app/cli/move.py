@@ -66,6 +66,11 @@ def move(target: Path, switch: bool, verify: str, jobs: int) -> None:
             click.echo(
                 f"set BOWERBIRD_STORE and the like as in {target}, then: bowerbird serve; bowerbird doctor", err=True
             )
+            if other.data_dir.resolve() != chosen.data_dir.resolve():
+                click.echo(
+                    f"before that, copy the catalog and the secret_key from {chosen.data_dir} to {other.data_dir}",
+                    err=True,
+                )
     finally:
         meter.write()
 

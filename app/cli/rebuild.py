@@ -4,7 +4,7 @@ import sys
 
 import click
 
-from .. import logs, settings
+from .. import settings
 from ..catalog.records import State
 from ..costs import FREE_A_DAY, price
 from ..errors import Unavailable
@@ -26,7 +26,6 @@ def rebuild(is_agreed: bool) -> None:
       bowerbird rebuild --yes
     """
     chosen = settings.load()
-    logs.configure()
     is_paid = chosen.store == "s3"
     if is_paid:
         click.echo(

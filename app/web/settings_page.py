@@ -38,6 +38,8 @@ def make_token() -> str | tuple[str, int]:
     """Make a token and show it, this once; 400 or 409 with the reason on the page."""
     form, now = request.form, parts().uploads.clock()
     try:
+        if not form.getlist("scope"):
+            raise BadRequest(f"a token has to be allowed something: {', '.join(SCOPES)}")
         terms = issuing.read_terms(
             now, expires=form.get("expires"), uploads_expire=form.get("uploads_expire"), quota=form.get("quota")
         )

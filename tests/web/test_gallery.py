@@ -336,7 +336,7 @@ def test_what_a_thumbnail_is_decides_what_is_shown(owner, parts, add):
 
     assert f'src="http://127.0.0.1:8080/{small}"' in tile(small) and "data-due" in tile(small)
     assert "<img" not in tile(large) and "data-due" in tile(large)
-    assert "Damaged: cut off" in tile(damaged) and "<img" not in tile(damaged)
+    assert 'title="cut off">Damaged<' in tile(damaged) and "<img" not in tile(damaged)
     assert f'/t/{drawn[:-4]}.webp"' in tile(drawn) and f'data-hash="{HASH}"' in tile(drawn)
     assert 'width="64" height="48"' in tile(drawn) and 'loading="lazy"' in tile(drawn)
     assert keys(owner.get(f"/tiles?key={drawn}&key=22222222.png")) == [drawn]

@@ -154,3 +154,13 @@ def test_the_first_image_sent_again_is_an_upload_of_its_own(client, key):
 
     assert again["key"] != key
     assert (again["width"], known(client, key)["width"]) == (64, 20)
+
+
+def test_a_larger_image_is_refused_where_the_quota_of_its_sender_is_full(client, app, key):
+    size = known(client, key)["size"]
+    app.extensions["bowerbird"].catalog.tokens.change("owner", quota_bytes=size)
+    answer = put(client, key, samples.make("png", 200, 100, seed=2))
+    smaller = put(client, key, samples.make("png", 20, 10, seed=2))
+
+    assert (answer.status_code, answer.json["code"]) == (507, "quota_exceeded")
+    assert smaller.status_code == 200

@@ -59,13 +59,14 @@ def test_a_token_is_made_with_its_terms_and_shown_once(send, owner, app):
         ({"name": "x", "expires": "soon"}, 400, "expires is 'soon'"),
         ({"name": "x", "uploads_expire": "<b>"}, 400, "uploads expire after '<b>'"),
         ({"name": "x", "quota": "much"}, 400, "'much' is no number of bytes"),
-        ({"name": "x", "quota": "9" * 15 + "TB"}, 400, "a value is too large"),
+        ({"name": "x", "quota": "9" * 15 + "TB"}, 400, "more than 1,048,576 TB"),
+        ({"name": "x", "scope": []}, 400, "a token has to be allowed something"),
     ],
 )
 def test_a_token_that_makes_no_sense_is_refused_on_the_page(send, app, fields, status, reason):
     before = app.extensions["bowerbird"].catalog.tokens.list()
 
-    answer = send("tokens", **fields)
+    answer = send("tokens", **{"scope": "upload"} | fields)
 
     assert answer.status_code == status and reason in text_of(answer)
     assert "uploads expire after '<b>" not in answer.text
