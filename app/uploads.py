@@ -112,9 +112,9 @@ class Uploads:
                 except KeyTaken:
                     continue
                 if earlier is None:
-                    if new:
-                        self._put(new, claim)
-                    return self._answered(rows, claim)
+                    return list(self._put(new, claim))
+                if earlier.is_ready and tokens.equal(earlier.fingerprint, fingerprint):
+                    return list(earlier.uploads)  # or it is our own, if all of them are copies
                 if first := self._first_answer(token_id, name, fingerprint):
                     return first
         raise Busy("no free key was found; try again")
@@ -186,14 +186,6 @@ class Uploads:
             return None
         return self._catalog.copies.same(image.sha256, image.content_type, now=self.clock())
 
-    def _answered(self, rows: Sequence[Upload], claim: Claim) -> list[Upload]:
-        """Return the rows as they are now that they are live."""
-        if claim.copied:
-            claimed = self._catalog.uploads.claimed(claim.token_id, claim.name, now=self.clock())
-            return list(claimed.uploads if claimed else rows)
-        created_at = claim.origin.created_at if claim.origin else None
-        return [replace(row, created_at=created_at) for row in rows] if created_at else list(rows)
-
     def _spool(self, stack: ExitStack) -> BinaryIO:
         return cast(BinaryIO, stack.enter_context(SpooledTemporaryFile(SPOOL_BYTES, dir=self._spool_dir)))
 
@@ -223,8 +215,9 @@ class Uploads:
             tags=options.tags,
         )
 
-    def _put(self, new: Sequence[tuple[Upload, Prepared]], claim: Claim) -> None:
-        """Store the objects of rows that are pending and make the rows live; on any error take all of it back."""
+    def _put(self, new: Sequence[tuple[Upload, Prepared]], claim: Claim) -> tuple[Upload, ...]:
+        """Store the objects of rows that are pending, make the rows live, and return them and the claim's copies; on
+        any error take all of it back."""
         try:
             versions = {
                 row.key: self._store.put(row.key, image.file, content_type=row.content_type) for row, image in new
@@ -232,7 +225,7 @@ class Uploads:
             if self._undrawn:
                 for row, image in new:
                     self._undrawn.keep(row.key, image.file)
-            self._catalog.uploads.finish(claim, versions, now=self.clock())
+            return self._catalog.uploads.finish(claim, versions, now=self.clock())
         except BaseException:
             with suppress(Unavailable):  # what cannot be taken back now is settled by reconcile
                 retired = self._catalog.uploads.retire(claim.keys, states=(State.PENDING,))

@@ -30,7 +30,8 @@ class UploadRows:
     def begin(self, rows: Sequence[Upload], claim: Claim, *, now: datetime) -> Claimed | None:
         """Add `rows` as pending and take the claim; return None, or the earlier claim that holds (nothing is added).
 
-        Where there are none, all that the claim names being copies of uploads that are live, it is finished at once.
+        Where there are none, all that the claim names being copies of uploads that are live, it is finished at once,
+        and returned itself.
 
         Raises KeyTaken if one of the keys was ever given out, QuotaExceeded if the token's uploads would have more
         bytes than they may; nothing is added then.
@@ -55,7 +56,7 @@ class UploadRows:
                     )
                 )
                 if not rows:
-                    _finish(connection, claim, {}, now)
+                    return Claimed(claim.fingerprint, _finish(connection, claim, {}, now), is_ready=True)
         except Taken as e:
             raise KeyTaken(f"one of the keys {', '.join(claim.keys)} was given out before; draw another") from e
         return None
@@ -65,12 +66,13 @@ class UploadRows:
         with self._database.read() as connection:
             return _claimed(connection, token_id, name, now)
 
-    def finish(self, claim: Claim, versions: Mapping[str, str | None], *, now: datetime) -> None:
-        """Make all rows of the claim live, with the store's version ids, count its copies, and write down an import;
-        raise Busy, and change nothing, if one of them is no longer pending, or somebody else imports the same now."""
+    def finish(self, claim: Claim, versions: Mapping[str, str | None], *, now: datetime) -> tuple[Upload, ...]:
+        """Make all rows of the claim live, with the store's version ids, count its copies, write down an import, and
+        return the uploads; raise Busy, and change nothing, if one of them is no longer pending, or somebody else
+        imports the same now."""
         try:
             with self._database.write() as connection:
-                _finish(connection, claim, versions, now)
+                return _finish(connection, claim, versions, now)
         except Taken as e:
             raise Busy("the same image is being imported elsewhere; try again") from e
 
@@ -163,7 +165,9 @@ def _claimed(connection: Connection, token_id: int, name: str, now: datetime) ->
     return None if is_ready and claim.expires_at <= now else Claimed(claim.fingerprint, rows, is_ready)
 
 
-def _finish(connection: Connection, claim: Claim, versions: Mapping[str, str | None], now: datetime) -> None:
+def _finish(
+    connection: Connection, claim: Claim, versions: Mapping[str, str | None], now: datetime
+) -> tuple[Upload, ...]:
     numbers = [1] * len(claim.keys)
     # In the order of the keys: another claim may be of the same copies.
     for place, key in sorted(enumerate(claim.keys), key=lambda one: one[1]):
@@ -177,6 +181,9 @@ def _finish(connection: Connection, claim: Claim, versions: Mapping[str, str | N
         numbers[place] = number
     values = {"expires_at": now + timedelta(seconds=claim.ttl_s), "numbers": numbers if claim.copied else None}
     connection.execute(update(claims).where(_is(claim.token_id, claim.name)).values(values))
+    found = connection.execute(select(uploads).where(uploads.c.key.in_(claim.keys)))
+    by_key = {row.key: upload(row) for row in found}
+    return tuple(replace(by_key[key], copy=number) for key, number in zip(claim.keys, numbers, strict=True))
 
 
 def _go_live(connection: Connection, key: str, values: dict[str, Any]) -> None:

@@ -20,7 +20,6 @@ STATUS: dict[type[errors.BowerbirdError], int] = {
     errors.TooSlow: 408,
     errors.Conflict: 409,
     errors.NameTaken: 409,
-    errors.NameTaken: 409,
     errors.LengthRequired: 411,
     errors.TooLarge: 413,
     errors.UnsupportedType: 415,

@@ -33,6 +33,8 @@ def _is_local() -> bool:
     have a name that leads here, and a proxy may say nothing of whom it speaks for."""
     if parts().settings.trusted_proxies or any(name in request.headers for name in _PASSED_ON):
         return False
+    if request.environ.get("SERVER_PROTOCOL") == "HTTP/1.0":  # a bare proxy_pass of nginx, with 127.0.0.1 as host
+        return False
     host = urlsplit(f"//{request.host}").hostname or ""
     return _is_loopback(request.remote_addr or "") and (host == "localhost" or _is_loopback(host))
 

@@ -45,6 +45,23 @@ def test_the_link_of_a_copy_that_a_lost_catalog_knew_is_told_no_lie(client, app)
     assert client.get(path_of(second)).status_code == 410
 
 
+def test_whatever_happens_at_that_moment_the_link_of_a_copy_is_not_that_of_the_first(client, app, monkeypatch):
+    uploads = app.extensions["bowerbird"].catalog.uploads
+    first = post(client)
+    begin = uploads.begin
+
+    def replaced(*arguments, **options):
+        begun = begin(*arguments, **options)
+        app.extensions["bowerbird"].catalog.changes.look_again(uploads.get(first["key"]))
+        return begun
+
+    monkeypatch.setattr(uploads, "begin", replaced)
+
+    second = post(client, again="2")
+    assert second["key"] == first["key"]
+    assert second["deletion_url"].rpartition("/")[2].startswith("2-")
+
+
 def test_by_default_each_upload_has_its_own_address(make_app):
     client = make_app().test_client()
 

@@ -78,6 +78,12 @@ def test_nobody_else_reads_it(client, headers, environ, status):
     assert set(answer.json) == {"error", "code", "request_id"}
 
 
+def test_what_nginx_passes_on_unasked_is_not_of_this_machine(client):
+    answer = client.get("/metrics", environ_base=HERE, environ_overrides={"SERVER_PROTOCOL": "HTTP/1.0"})
+
+    assert answer.status_code == 401
+
+
 def test_behind_a_proxy_no_address_is_trusted(make_app):
     client = make_app(trusted_proxies=1).test_client()
 
