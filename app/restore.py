@@ -24,8 +24,8 @@ _COPY_BYTES = 256 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Restored:
-    """What came back: how many uploads that can be seen, and rows in all, as of `made_at`; and whether deletion links are
-    signed with the secret key of that catalog."""
+    """What came back: how many uploads that can be seen, and rows in all, as of `made_at`; and whether deletion links
+    are signed with the secret key of that catalog."""
 
     uploads: int
     rows: int
