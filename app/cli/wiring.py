@@ -45,17 +45,23 @@ class Jobs:
         self.ending.close()
 
 
-def open_counted_store(settings: Settings, catalog: Catalog) -> tuple[ObjectStore, Meter]:
-    """Return the store that the settings name, and what counts in `catalog` how often it is asked for something."""
-    meter = Meter(catalog)
+def open_counted_store(
+    settings: Settings, catalog: Catalog, writers: Writers | None = None
+) -> tuple[ObjectStore, Meter]:
+    """Return the store that the settings name, and what counts in `catalog` how often it is asked for something.
+
+    It writes in the name of this process, so that what a killed one leaves half-written is known for that.
+    """
+    meter, writers = Meter(catalog), writers or Writers(settings.data_dir)
     atexit.register(meter.write)
-    return open_store(settings, count=meter.count), meter
+    atexit.register(writers.leave)
+    return open_store(settings, count=meter.count, writer=writers.me()), meter
 
 
 def open_jobs(settings: Settings, catalog: Catalog, *, decoders: int = 1) -> Jobs:
     """Return the repeated jobs over `catalog` and the store that the settings name; they may use so many decoders."""
-    store, meter = open_counted_store(settings, catalog)
     writers = Writers(settings.data_dir)
+    store, meter = open_counted_store(settings, catalog, writers)
     pool = DecoderPool(decoders)
     ending = ExitStack()
     for end in (catalog.close, meter.write, pool.close, writers.leave):

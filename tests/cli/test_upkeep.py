@@ -1,5 +1,9 @@
 """`bowerbird reconcile`: what it prints, and what it does where the bucket is another."""
 
+import os
+import signal
+import subprocess
+import sys
 from datetime import UTC, datetime
 
 import pytest
@@ -19,6 +23,18 @@ def house(make_settings, tmp_path, monkeypatch):
     made.clock.now = datetime.now(UTC)  # the command has no other, and the objects' files neither
     yield made
     made.close()
+
+
+# A command that is killed when its object is written, and has no name yet.
+_KILLED = """
+import io, os, shutil, signal
+from app import settings
+from app.cli.wiring import open_catalog, open_jobs
+chosen = settings.load()
+jobs = open_jobs(chosen, open_catalog(chosen))
+shutil.copyfileobj = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
+jobs.store.put("k7Wq3Zpx.png", io.BytesIO(b"half"), content_type="image/png")
+"""
 
 
 def reconcile(*options):
@@ -54,3 +70,14 @@ def test_so_many_uploads_without_an_object_need_a_word_before_they_go(house):
     assert "without an object 12\ninspected 12\n" in accepted[0].stdout
     assert "without an object 0\ninspected 0\n" in accepted[1].stdout
     assert {house.state(key) for key in keys} == {State.DELETED}
+
+
+def test_what_a_killed_command_left_half_written_goes(house, tmp_path):
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+    killed = subprocess.run([sys.executable, "-c", _KILLED], check=False, env=environment)
+    left = tmp_path / "data" / "objects" / "tmp"
+    assert (killed.returncode, len(list(left.iterdir()))) == (-signal.SIGKILL, 1)
+
+    assert reconcile().exit_code == 0
+
+    assert list(left.iterdir()) == []
