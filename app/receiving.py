@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+import unicodedata
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import SpooledTemporaryFile
@@ -55,4 +56,5 @@ def clean_name(name: str | None) -> str | None:
     """
     if name is None:
         return None
-    return _UNSHOWN.sub("", re.split(r"[/\\]", name)[-1]).strip()[:255] or None
+    shown = _UNSHOWN.sub("", re.split(r"[/\\]", name)[-1])
+    return unicodedata.normalize("NFC", shown).strip()[:255] or None  # macOS takes letters apart

@@ -1,6 +1,7 @@
 """What a search asks for: words, and filters such as `tag:cat type:png larger:1MB since:2026-01-01`."""
 
 import re
+import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -91,7 +92,7 @@ def words_of(text: str) -> list[str]:
     >>> words_of("Screenshot_2026-11-25 (Ä).PNG")
     ['screenshot', '2026', '11', '25', 'ä', 'png']
     """
-    return [word[:MAX_WORD] for word in re.findall(r"[^\W_]+", text.lower())]
+    return [word[:MAX_WORD] for word in re.findall(r"[^\W_]+", unicodedata.normalize("NFC", text).lower())]
 
 
 def day(text: str) -> datetime:

@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+import unicodedata
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -146,4 +147,4 @@ def moment(value: Any) -> datetime | None:
 
 
 def _plain(text: Any) -> str:
-    return _CONTROLS.sub(" ", str(text)).strip() if text else ""
+    return unicodedata.normalize("NFC", _CONTROLS.sub(" ", str(text))).strip() if text else ""

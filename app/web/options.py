@@ -1,6 +1,7 @@
 """What a sender may ask for beside the upload: read from form fields, the query or `X-Bowerbird-*` headers."""
 
 import re
+import unicodedata
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
@@ -69,7 +70,7 @@ def tags_of(text: str) -> tuple[str, ...]:
 
 
 def _text(name: str, text: str, most: int) -> str:
-    text = _CONTROLS.sub(" ", text).strip()
+    text = unicodedata.normalize("NFC", _CONTROLS.sub(" ", text)).strip()
     if len(text) > most:
         raise BadRequest(f"{name} has {len(text)} characters; at most {most} are taken")
     return text

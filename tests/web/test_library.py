@@ -58,6 +58,13 @@ def test_the_list_tells_what_its_owner_gave_each_upload(client, add):
     assert client.get(f"/api/uploads/{key}", headers=OWNER_AUTH).json == one
 
 
+def test_letters_that_macos_takes_apart_are_found(client, add):
+    key = add(1, name="Cafe\u0301.png", title="Fu\u0308r uns")
+
+    for words in ("caf\xe9", "cafe\u0301", "f\xfcr"):
+        assert [one["key"] for one in ask(client, q=words).json["uploads"]] == [key]
+
+
 def test_words_tags_and_order_are_asked_for_in_the_query(client, add):
     cat, dog = add(1, title="cat", tags="pets"), add(2, title="dog", tags="pets, b")
 
