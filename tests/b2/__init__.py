@@ -117,7 +117,7 @@ class B2:
 
     def forget(self) -> None:
         """Forget requests, transactions and faults; what is stored stays."""
-        self.requests.clear()
+        self._s3.forget()
         self.downloads.clear()
         self.transactions.clear()
         self.faults.clear()
