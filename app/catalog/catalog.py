@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from pathlib import Path
 from typing import BinaryIO
 
@@ -77,6 +78,8 @@ class Catalog:
         version made the tables; if it is interrupted, the tables stay as they were.
         """
         with self._alone() as connection:
+            if revision == "head" and MigrationContext.configure(connection).get_current_revision() == _revisions()[0]:
+                return
             config = _config()
             config.attributes["connection"] = connection
             try:
@@ -90,7 +93,7 @@ class Catalog:
 
     def revisions(self) -> list[str]:
         """Return the revisions of the tables that this version knows, the one it works with first."""
-        return [one.revision for one in ScriptDirectory.from_config(_config()).walk_revisions()]
+        return list(_revisions())
 
     def condition(self) -> Condition:
         """Return how the catalog stands; nothing is changed."""
@@ -145,6 +148,11 @@ def _open_lock(path: Path) -> BinaryIO:
         return lock.open("wb")
     except OSError as e:
         raise SettingsError([f"{PREFIX}DATABASE_URL: cannot write {lock}: {e.strerror}"]) from e
+
+
+@cache
+def _revisions() -> tuple[str, ...]:
+    return tuple(one.revision for one in ScriptDirectory.from_config(_config()).walk_revisions())
 
 
 def _config() -> Config:
