@@ -3,11 +3,12 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, column, func, literal_column, select, table, text, tuple_
+from sqlalchemy import ColumnElement, Connection, Row, Select, column, func, literal_column, select, table, text
 from sqlalchemy.types import DateTime
 
 from ..paging import Cursor
 from ..search import Query
+from .keyset import ordered, paged
 from .schema import KEY, uploads
 
 # Rows that are looked through one after the other before the index is asked: a frequent word is found among the newest
@@ -17,6 +18,7 @@ _SECOND_BITS = 28  # of a text's id, below its second
 
 _TEXTS = table("upload_texts", column("id"), column("key", KEY), column("created_at", DateTime(timezone=True)))
 _WORDS = table("upload_words", column("rowid"))
+_BY_DATE, _BY_SIZE = (_TEXTS.c.created_at, _TEXTS.c.key), (uploads.c.size, uploads.c.key)
 
 
 def rows(
@@ -51,7 +53,7 @@ def _sqlite(query: Query, conditions: list[ColumnElement[bool]], after: Cursor |
             begin = int(moment.timestamp()) << _SECOND_BITS
             statement = statement.where(_WORDS.c.rowid >= begin if is_first else _WORDS.c.rowid < begin)
     if query.sort.is_by_size:
-        return _by_size(statement, query, after)
+        return paged(statement, query.sort, _BY_SIZE, after)
     if after:
         second = int(after.value.timestamp()) if not isinstance(after.value, int) else 0
         # The row may be gone by now: then its whole second is gone through again.
@@ -66,43 +68,19 @@ def _near(query: Query, conditions: list[ColumnElement[bool]], after: Cursor | N
     """Return the search among the next few rows alone."""
     few = select(_TEXTS.c.key, _TEXTS.c.created_at, literal_column("words").label("words"))
     few = few.where(*within(query, _TEXTS.c.created_at))
-    few = _in_order(_behind(few, query, after), query).limit(_NEAR)
-    near = few.subquery()
+    near = paged(few, query.sort, _BY_DATE, after).limit(_NEAR).subquery()
     statement = select(uploads).select_from(near.join(uploads, uploads.c.key == near.c.key))
     statement = statement.where(_matches(near.c.words, query), *conditions)
-    return _in_order(statement, query, near)
+    return ordered(statement, query.sort, (near.c.created_at, near.c.key))
 
 
 def _postgresql(query: Query, conditions: list[ColumnElement[bool]], after: Cursor | None) -> Select[Any]:
     joined = _TEXTS.join(uploads, uploads.c.key == _TEXTS.c.key)
     statement = select(uploads).select_from(joined).where(_matches(literal_column("words"), query), *conditions)
     statement = statement.where(*within(query, _TEXTS.c.created_at))
-    if query.sort.is_by_size:
-        return _by_size(statement, query, after)
-    return _in_order(_behind(statement, query, after), query)
+    return paged(statement, query.sort, _BY_SIZE if query.sort.is_by_size else _BY_DATE, after)
 
 
 def _matches(words: Any, query: Query) -> Any:
     asked = " & ".join(f"'{word}':*" for word in query.words)
     return words.op("@@")(text("CAST(:asked AS tsquery)").bindparams(asked=asked))
-
-
-def _behind(statement: Select[Any], query: Query, after: Cursor | None) -> Select[Any]:
-    if not after:
-        return statement
-    place = tuple_(_TEXTS.c.created_at, _TEXTS.c.key)
-    end = (after.value, after.key)
-    return statement.where(place < end if query.sort.is_falling else place > end)
-
-
-def _in_order(statement: Select[Any], query: Query, source: Any = _TEXTS) -> Select[Any]:
-    order = (source.c.created_at, source.c.key)
-    return statement.order_by(*(one.desc() if query.sort.is_falling else one.asc() for one in order))
-
-
-def _by_size(statement: Select[Any], query: Query, after: Cursor | None) -> Select[Any]:
-    order = (uploads.c.size, uploads.c.key)
-    if after:
-        place, end = tuple_(*order), (after.value, after.key)
-        statement = statement.where(place < end if query.sort.is_falling else place > end)
-    return statement.order_by(*(one.desc() if query.sort.is_falling else one.asc() for one in order))

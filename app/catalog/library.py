@@ -5,13 +5,14 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, FromClause, Select, Table, select, tuple_, update
+from sqlalchemy import ColumnElement, Connection, FromClause, Select, Table, select, update
 
 from ..errors import BadRequest
 from ..paging import Cursor
 from ..search import Query
 from . import fulltext
 from .engine import Database
+from .keyset import Order, paged
 from .records import Upload
 from .rows import is_running, lock, upload
 from .schema import FAVOURITE, LIVE, album_uploads, upload_tags, uploads
@@ -94,16 +95,11 @@ def _rows(connection: Connection, query: Query, now: datetime, limit: int, after
     if query.words:
         return fulltext.rows(connection, query, _conditions(query, now), limit, after)
     source, conditions, order = _source(query)
-    if after:
-        place = tuple_(*order)
-        end = (after.value, after.key)
-        conditions.append(place < end if query.sort.is_falling else place > end)
-    sorted_by = [column.desc() if query.sort.is_falling else column.asc() for column in order]
     statement = select(uploads).select_from(source).where(*conditions, *_conditions(query, now))
-    return connection.execute(statement.order_by(*sorted_by).limit(limit)).all()
+    return connection.execute(paged(statement, query.sort, order, after).limit(limit)).all()
 
 
-def _source(query: Query) -> tuple[FromClause, list[ColumnElement[bool]], tuple[Any, Any]]:
+def _source(query: Query) -> tuple[FromClause, list[ColumnElement[bool]], Order]:
     """Return what has the rows in their order: an index of uploads, or the table of an album or of tags."""
     if query.sort.is_by_size:
         return uploads, _narrow(query), (uploads.c.size, uploads.c.key)
