@@ -6,10 +6,9 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, Row, delete, func, insert, or_, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from ..errors import BadRequest, NameTaken, NotFound
-from .engine import Database, Taken
+from .engine import Database, Taken, conflict_insert
 from .schema import LIVE, album_uploads, albums, uploads
 
 MOST = 1000
@@ -103,10 +102,9 @@ class Albums:
             found = connection.execute(
                 select(uploads.c.key, uploads.c.created_at).where(uploads.c.key.in_(keys), LIVE)
             ).all()
-            dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
             rows = [{"album_id": album_id, "created_at": row.created_at, "key": row.key} for row in found]
             if rows:
-                connection.execute(dialect.insert(album_uploads).on_conflict_do_nothing(), rows)
+                connection.execute(conflict_insert(connection, album_uploads).on_conflict_do_nothing(), rows)
         return len(rows)
 
     def take_out(self, album_id: int, keys: Sequence[str]) -> int:
@@ -134,15 +132,15 @@ class Albums:
 
 def put_in_named(connection: Connection, names: Sequence[str], key: str, *, now: datetime) -> None:
     """Put a live upload into the albums of these names, in the transaction of `connection`; missing ones are made."""
-    add = (postgresql if connection.dialect.name == "postgresql" else sqlite).insert
     for name in sorted(set(names)):  # in the same order everywhere, so that no two wait for each other
-        connection.execute(add(albums).values(name=name, created_at=now).on_conflict_do_nothing())
+        connection.execute(
+            conflict_insert(connection, albums).values(name=name, created_at=now).on_conflict_do_nothing()
+        )
         both = albums.join(uploads, uploads.c.key == key)
         inside = select(albums.c.id, uploads.c.created_at, uploads.c.key).select_from(both)
         inside = inside.where(albums.c.name == name, LIVE)
-        connection.execute(
-            add(album_uploads).from_select(["album_id", "created_at", "key"], inside).on_conflict_do_nothing()
-        )
+        statement = conflict_insert(connection, album_uploads).from_select(["album_id", "created_at", "key"], inside)
+        connection.execute(statement.on_conflict_do_nothing())
 
 
 def _album(row: Row[Any]) -> Album:

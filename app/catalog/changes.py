@@ -5,14 +5,13 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, Row, Select, bindparam, delete, func, insert, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from ..errors import Busy
 from ..keys import is_probe, thumbnail_key
 from ..webhooks import Event, Kind
-from .engine import Database, Taken, wait_turn
+from .engine import Database, Taken, conflict_insert, wait_turn
 from .records import State, Upload
-from .rota import JOB
+from .rota import JOB, note
 from .rows import UNDRAWN_AGAIN, columns, tombstone, upload
 from .schema import FOUND, events, uploads
 
@@ -121,8 +120,7 @@ class Changes:
         if not rows:
             return 0
         with self._database.write() as connection:
-            dialect_insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
-            statement = dialect_insert(uploads).on_conflict_do_nothing(index_elements=["key"])
+            statement = conflict_insert(connection, uploads).on_conflict_do_nothing(index_elements=["key"])
             return connection.execute(statement, [columns(row) for row in rows]).rowcount
 
     def listing(self, *, limit: int, after: str = "") -> list[Upload]:
@@ -164,7 +162,7 @@ class Changes:
     def _note(self, name: str, now: datetime) -> None:
         with self._database.write() as connection:
             wait_turn(connection, "events")
-            _note(connection, name, now)
+            note(connection, name, now)
 
     def _noted(self, name: str) -> datetime | None:
         with self._database.read() as connection:
@@ -189,15 +187,10 @@ def _is_new(connection: Connection, event_id: str, now: datetime) -> bool:
     return True
 
 
-def _note(connection: Connection, name: str, now: datetime) -> None:
-    connection.execute(delete(events).where(events.c.id == name))
-    connection.execute(insert(events).values(id=name, received_at=now))
-
-
 def _apply(connection: Connection, event: Event, make_row: Callable[[Event], Upload], now: datetime) -> None:
     if is_probe(event.key):
         if event.kind is Kind.CREATED:
-            _note(connection, _PROBE + event.key, now)
+            note(connection, _PROBE + event.key, now)
         return
     is_it = uploads.c.key == event.key
     row = connection.execute(select(uploads).where(is_it).with_for_update()).first()  # a deletion may come between

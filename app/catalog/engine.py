@@ -9,7 +9,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, DateTime, QueuePool, TypeDecorator, create_engine, event, text
+from sqlalchemy import Connection, DateTime, QueuePool, Table, TypeDecorator, create_engine, event, text
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL, Dialect, make_url
 from sqlalchemy.exc import ArgumentError, DataError, DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -92,6 +93,11 @@ class Database:
     def close(self) -> None:
         """Close every connection."""
         self._engine.dispose()
+
+
+def conflict_insert(connection: Connection, table: Table) -> Any:
+    """Return an INSERT into `table` that can say what to do ON CONFLICT: each dialect has its own."""
+    return (postgresql if connection.dialect.name == "postgresql" else sqlite).insert(table)
 
 
 def wait_turn(connection: Connection, name: str) -> None:

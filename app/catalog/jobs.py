@@ -4,10 +4,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Dialect, and_, func, insert, literal, select
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import ColumnElement, and_, func, literal, select
 
-from .engine import Database
+from .engine import Database, conflict_insert
 from .records import State, Thumbnail
 from .schema import FOUND, PROBLEM, UNDRAWN, UNSETTLED, jobs, uploads
 
@@ -80,14 +79,10 @@ class Jobs:
 
     def _write(self, name: str, values: dict[str, Any], first: dict[str, Any] | None = None) -> None:
         with self._database.write() as connection:
-            statement = _insert(connection.dialect).values({"name": name} | values | (first or {}))
+            statement = conflict_insert(connection, jobs).values({"name": name} | values | (first or {}))
             connection.execute(statement.on_conflict_do_update(index_elements=["name"], set_=values))
 
 
 def _waiting() -> ColumnElement[bool]:
     """Deletions that wait for the store, or for the edge to be told for the first time."""
     return and_(UNSETTLED, uploads.c.state == State.DELETING.value, uploads.c.purged_at.is_(None))
-
-
-def _insert(dialect: Dialect) -> insert:
-    return (postgresql.insert if dialect.name == "postgresql" else sqlite.insert)(jobs)

@@ -24,7 +24,7 @@ class Rota:
             done_at, begun_at = _at(connection, _done(job)), _at(connection, _begun(job))
             if (done_at and now - done_at < every) or (begun_at and now - begun_at < patience):
                 return False
-            _note(connection, _begun(job), now)
+            note(connection, _begun(job), now)
         return True
 
     def give_up(self, job: str) -> None:
@@ -36,7 +36,7 @@ class Rota:
         """Write that the job was done at this moment."""
         with self._database.write() as connection:
             wait_turn(connection, f"{JOB}{job}")
-            _note(connection, _done(job), now)
+            note(connection, _done(job), now)
             connection.execute(delete(events).where(events.c.id == _begun(job)))
 
     def done_at(self, job: str) -> datetime | None:
@@ -57,6 +57,7 @@ def _at(connection: Connection, name: str) -> datetime | None:
     return connection.execute(select(events.c.received_at).where(events.c.id == name)).scalar()
 
 
-def _note(connection: Connection, name: str, now: datetime) -> None:
+def note(connection: Connection, name: str, now: datetime) -> None:
+    """Write the note `name`, of this moment, in the place of an earlier one."""
     connection.execute(delete(events).where(events.c.id == name))
     connection.execute(insert(events).values(id=name, received_at=now))

@@ -3,10 +3,9 @@
 from collections.abc import Mapping
 from datetime import date
 
-from sqlalchemy import Dialect, func, insert, select
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import func, select
 
-from .engine import Database
+from .engine import Database, conflict_insert
 from .schema import transactions
 
 
@@ -20,7 +19,9 @@ class Transactions:
         """Count these transactions, by class, to those of `day`."""
         rows = [{"day": day, "kind": kind, "count": count} for kind, count in counts.items()]
         with self._database.write() as connection:
-            connection.execute(_adding(connection.dialect), rows)
+            statement = conflict_insert(connection, transactions)
+            summed = {"count": transactions.c.count + statement.excluded.count}
+            connection.execute(statement.on_conflict_do_update(index_elements=["day", "kind"], set_=summed), rows)
 
     def since(self, day: date) -> dict[date, dict[str, int]]:
         """Return the transactions of every day from `day` on, by class."""
@@ -35,11 +36,3 @@ class Transactions:
         statement = select(transactions.c.kind, func.sum(transactions.c.count)).group_by(transactions.c.kind)
         with self._database.read() as connection:
             return {kind: int(count) for kind, count in connection.execute(statement)}
-
-
-def _adding(dialect: Dialect) -> insert:
-    dialect_insert = postgresql.insert if dialect.name == "postgresql" else sqlite.insert
-    statement = dialect_insert(transactions)
-    return statement.on_conflict_do_update(
-        index_elements=["day", "kind"], set_={"count": transactions.c.count + statement.excluded.count}
-    )
