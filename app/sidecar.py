@@ -3,12 +3,11 @@
 import json
 import os
 from collections.abc import Sequence
-from datetime import datetime
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 from .catalog.records import Upload
+from .facts import facts
 
 ENDING = ".json"  # behind the whole name of the image
 FORMAT = 1
@@ -20,15 +19,7 @@ def describe(row: Upload, albums: Sequence[str], public_url: str) -> dict[str, A
     """Return what is written of a live upload; the deletion URL is a secret and not among it."""
     return {
         "bowerbird_export": FORMAT,
-        "url": f"{public_url}/{quote(row.key)}",
-        "key": row.key,
-        "content_type": row.content_type,
-        "size": row.size,
-        "width": row.width,
-        "height": row.height,
-        "sha256": row.sha256,
-        "created_at": _iso(row.created_at),
-        "expires_at": _iso(row.expires_at) if row.expires_at else None,
+        **facts(row, public_url),
         "converted_from": row.converted_from,
         "file_name": row.file_name,
         "title": row.title,
@@ -54,7 +45,3 @@ def read(path: Path) -> dict[str, Any] | None:
         return None
     is_one = isinstance(told, dict) and told.get("bowerbird_export") == FORMAT
     return told if is_one and all(isinstance(told.get(name), str) for name in ("key", "sha256")) else None
-
-
-def _iso(moment: datetime) -> str:
-    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")

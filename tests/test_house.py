@@ -44,6 +44,7 @@ FLOORS = [
         "backups",
         "deletions",
         "export",
+        "facts",
         "importing",
         "meter",
         "metrics",

@@ -1,10 +1,10 @@
 """An upload as JSON: what its sender is answered, and what its owner may see beside."""
 
-from datetime import datetime
 from typing import Any
 from urllib.parse import quote
 
 from ..catalog.records import Upload
+from ..facts import facts
 from ..keys import thumbnail_key
 from . import parts
 
@@ -13,20 +13,12 @@ def answer(row: Upload) -> dict[str, Any]:
     """Return the JSON of an upload, as the contract has it; `view_url` only where there are such pages,
     `converted_from` only where something was converted."""
     settings = parts().settings
-    path = quote(row.key)  # of our own keys nothing changes; other S3 clients take any name
-    url = f"{settings.public_url}/{path}"
+    path, told = quote(row.key), facts(row, settings.public_url)
     result: dict[str, Any] = {
-        "url": url,
+        "url": told.pop("url"),
         "thumbnail_url": f"{settings.public_url}/{quote(thumbnail_key(row.key))}",
         "deletion_url": f"{settings.base_url}/d/{path}/{parts().uploads.deletion_token(row.key, row.copy)}",
-        "key": row.key,
-        "content_type": row.content_type,
-        "size": row.size,
-        "width": row.width,
-        "height": row.height,
-        "sha256": row.sha256,
-        "created_at": _iso(row.created_at),
-        "expires_at": _iso(row.expires_at) if row.expires_at else None,
+        **told,
     }
     if settings.view_pages:
         result["view_url"] = f"{settings.base_url}/v/{path}"
@@ -47,7 +39,3 @@ def details(row: Upload) -> dict[str, Any]:
         "color": row.color,
         "problem": row.problem,
     }
-
-
-def _iso(moment: datetime) -> str:
-    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
