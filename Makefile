@@ -33,8 +33,8 @@ wheel: $(VENV)/.dev ## build dist/*.whl
 	$(BIN)/python -m hatchling build -t wheel
 
 lock: ## write requirements*.lock from pyproject.toml (needs uv)
-	uv pip compile -q pyproject.toml --extra setup --group dev -o requirements-dev.lock
-	uv pip compile -q pyproject.toml --group build -c requirements-dev.lock -o requirements.lock
+	uv pip compile -q pyproject.toml --extra server --extra video --extra setup --group dev -o requirements-dev.lock
+	uv pip compile -q pyproject.toml --extra server --extra video --group build -c requirements-dev.lock -o requirements.lock
 	uv pip compile -q --group node -o requirements-node.lock
 
 clean: ## remove what was made, but for the data

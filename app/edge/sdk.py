@@ -12,5 +12,5 @@ def load(name: str) -> ModuleType:
         return import_module(name)
     except ModuleNotFoundError as e:
         raise SettingsError(
-            ["set-up talks to B2 and Cloudflare by their own libraries: pip install 'bowerbird[setup]'"]
+            ["set-up talks to B2 and Cloudflare by their own libraries: pip install 'bowerbird[server,setup]'"]
         ) from e
