@@ -233,7 +233,7 @@ def make_server(tmp_path: Path) -> Iterator[Callable[..., Server]]:
     yield make
     for server in started:
         if server.process.poll() is None:
-            server.stop()
+            server.kill()
 
 
 @pytest.fixture(scope="session")
@@ -246,7 +246,12 @@ def live_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     catalog.tokens.add("laptop", tokens.digest(UPLOADER), frozenset({"upload"}), created_at=datetime.now(UTC))
     catalog.close()
     yield server
-    server.stop()
+    server.kill()
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """Three workers on two cores: a third of the time a test waits, for another process or a clock."""
+    return max(2, (os.cpu_count() or 1) * 3 // 2)
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:

@@ -192,7 +192,7 @@ def test_without_the_extra_it_says_how_to_install_it(
     ended = clouds.run()
 
     assert (ended.code, ended.error.count("\n")) == (2, 0)
-    assert "pip install 'bowerbird[setup]'" in ended.error
+    assert "pip install 'bowerbird[server,setup]'" in ended.error
     assert clouds.wire.changes == []
 
 

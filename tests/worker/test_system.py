@@ -116,23 +116,23 @@ def test_the_catalog_follows_what_other_clients_do_through_the_proxy(system: Sys
     assert system.b2.body("photos/a b.png") is None
 
 
-def test_of_500_uploads_on_a_bad_day_every_acknowledged_one_is_there_and_nothing_else(system: System) -> None:
+def test_of_150_uploads_on_a_bad_day_every_acknowledged_one_is_there_and_nothing_else(system: System) -> None:
     """B2 refuses five times running, breaks off, loses answers; the app answers 201 or an honest error."""
     of_image, of_thumbnail = {"method": "PUT", "key": ".png"}, {"method": "PUT", "key": ".webp"}
-    for number in range(25):
+    for number in range(8):
         system.b2.faults.add(Fault("lost", **of_image), Fault("reset", **of_image), Fault("503", times=5, **of_image))
         system.b2.faults.add(Fault("lost", **of_thumbnail), Fault("503", **of_thumbnail))
-        if number % 5 == 0:
+        if number % 4 == 0:
             system.b2.faults.add(*(Fault(kind, **of_image) for kind in ("503-after", "500", "lie", "cap")))
-    images = [samples.make("png", 8, 8, seed=number) for number in range(500)]
+    images = [samples.make("png", 8, 8, seed=number) for number in range(150)]
 
     with ThreadPoolExecutor(16) as pool:
         answers = list(pool.map(lambda image: system.ask("POST", "/api/upload", image), images))
 
     statuses = Counter(status for status, _ in answers)
     assert set(statuses) <= {201, 503, 507}, statuses
-    assert statuses[201] >= 400, statuses
-    assert statuses[507] == 5, statuses
+    assert statuses[201] >= 120, statuses
+    assert statuses[507] == 2, statuses
     assert all(set(body) == {"error", "code", "request_id"} for status, body in answers if status != 201)
     acknowledged = {body["key"]: body["sha256"] for status, body in answers if status == 201}
     for key, sha256 in acknowledged.items():
