@@ -39,8 +39,9 @@ def make_client(
         aws_secret_access_key=secret_access_key,
         verify=str(ca_bundle) if ca_bundle else None,
     )
-    # Behind a Worker a 100-continue stalls or breaks the answer; the body is small, it can go at once.
-    client.meta.events.register("before-call.s3.PutObject", _without_expect)
+    # An endpoint that says no 100-continue costs each put a second; the body is small, it can go at once. The last of
+    # all: botocore adds the header at this same event, after those who listen to the more special `…PutObject`.
+    client.meta.events.register_last("before-call.s3", _without_expect)
     client.meta.events.register("before-send.s3", counted)
     return client
 
