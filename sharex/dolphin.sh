@@ -26,6 +26,10 @@ END
   printf 'Dolphin has the entry now: %s\n' "$menus/bowerbird-upload.desktop"
 }
 
+sentence() { # of the refusal, which curl(22) precedes with its status; any other failure is curl's own to tell
+  sed -E -e '/^curl: \(22\)/d' -e 's/^\{"error": ?"(([^"\\]|\\.)*)".*/\1/'
+}
+
 tell() {
   printf '%s: %s\n' "$1" "$2" >&2
   if command -v notify-send >/dev/null; then notify-send --app-name=Bowerbird -- "$1" "$2" || true; fi
@@ -50,7 +54,7 @@ for file in "$@"; do
   case $file in -*) file=./$file ;; esac # it would be an option
   if ! answer=$(curl -gsS --fail-with-body -H @- -H 'Accept: text/plain' -T "$file" 'https://HOST/api/upload/' \
     2>&1 <<<'Authorization: Bearer TOKEN'); then
-    tell "Not uploaded: ${file##*/}" "$(sed -E 's/^\{"error": ?"(([^"\\]|\\.)*)".*/\1/' <<<"$answer")"
+    tell "Not uploaded: ${file##*/}" "$(sentence <<<"$answer")"
     exit 1
   fi
   printf '%s\n' "$answer"

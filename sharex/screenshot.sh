@@ -8,6 +8,10 @@ folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 picture=$folder/$tool.png
 
+sentence() { # of the refusal, which curl(22) precedes with its status; any other failure is curl's own to tell
+  sed -E -e '/^curl: \(22\)/d' -e 's/^\{"error": ?"(([^"\\]|\\.)*)".*/\1/'
+}
+
 tell() {
   printf '%s: %s\n' "$1" "$2" >&2
   if command -v notify-send >/dev/null; then notify-send --app-name=Bowerbird -- "$1" "$2" || true; fi
@@ -48,7 +52,7 @@ fi
 # The token goes to curl by standard input: on the command line every user of the machine could read it.
 if ! answer=$(curl -gsS --fail-with-body -H @- -H 'Accept: text/plain' -T "$picture" 'https://HOST/api/upload/' \
   2>&1 <<<'Authorization: Bearer TOKEN'); then
-  tell 'Not uploaded' "$(sed -E 's/^\{"error": ?"(([^"\\]|\\.)*)".*/\1/' <<<"$answer")"
+  tell 'Not uploaded' "$(sentence <<<"$answer")"
   exit 1
 fi
 printf '%s\n' "$answer"

@@ -14,14 +14,14 @@ from ..settings import Settings
 from .wiring import open_catalog
 
 _OUTPUT = "Where the file goes, which must not exist yet; - is stdout."
-_TOKEN_NAME = "What the token is called, for `token revoke`.  [default: the client]"
+_CALLED = "What the token is called, for `token revoke`.  [default: the client]"
 _VIEW_PAGE = "ShareX's links lead to the image's page (BOWERBIRD_VIEW_PAGES)."
 
 
 @click.command("clients")
 @click.argument("name", required=False)
 @click.option("--output", "-o", default="-", metavar="FILE", help=_OUTPUT)
-@click.option("--token-name", metavar="TEXT", help=_TOKEN_NAME)
+@click.option("--token-name", metavar="TEXT", help=_CALLED)
 @click.option("--view-page", "to_view_page", is_flag=True, help=_VIEW_PAGE)
 def clients_command(name: str | None, output: str, token_name: str | None, to_view_page: bool) -> None:
     """List the clients, or set up the one called NAME: its file, with a fresh upload token in it, and the steps.
