@@ -235,7 +235,7 @@ def test_a_function_uploads_files_with_any_name(desktop, script, tmp_path, shell
     assert (done.returncode, done.stderr) == (0, "")
     urls = done.stdout.splitlines()
     known = [told_of(url)["file_name"] for url in urls]
-    assert known == NAMES
+    assert known == [name.rsplit("\\")[-1] for name in NAMES], "the last part of a path of Windows"
 
 
 @pytest.mark.parametrize("shell", SHELLS)
