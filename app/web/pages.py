@@ -1,6 +1,6 @@
 """The pages: upload, sign in, confirm a deletion."""
 
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 import structlog
 from flask import Blueprint, Response, g, redirect, render_template, request
@@ -28,7 +28,12 @@ def home() -> AnyResponse | str:
 def login() -> AnyResponse | str:
     """The sign-in page; `next` is the page of ours that it leads to."""
     target = own_path(request.args.get("next"))
-    return redirect(target, 303) if auth.session_token() else render_template("login.html", error=None, next=target)
+    if auth.session_token():
+        return redirect(target, 303)
+    if request.headers.get("Sec-Fetch-Site") == "cross-site" and "again" not in request.args:
+        # Along a link of another site browsers send no cookie that is SameSite=Strict; along one of ours they do.
+        return render_template("again.html", again=f"/login?{urlencode({'next': target, 'again': '1'})}")
+    return render_template("login.html", error=None, next=target)
 
 
 @pages.post("/login")
