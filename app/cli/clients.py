@@ -14,7 +14,7 @@ from ..settings import Settings
 from .wiring import open_catalog
 
 _OUTPUT = "Where the file goes, which must not exist yet; - is stdout."
-_CALLED = "What the token is called, for `token revoke`.  [default: the client]"
+_CALLED = "What the token is called, for `token revoke`, and ShareX's entry.  [default: the client]"
 _VIEW_PAGE = "ShareX's links lead to the image's page (BOWERBIRD_VIEW_PAGES)."
 
 
@@ -67,7 +67,8 @@ def _give(client: Client, output: str, token_name: str | None, to_view_page: boo
         if client.needs is Needs.TOKEN:
             secret, called = clients.new_client(open_catalog(chosen), token_name or client.title, now=datetime.now(UTC))
             click.echo(f"the token is called {called!r}", err=True)
-        text = clients.fill(client, host, secret, to_view_page=to_view_page).encode()
+        listed = token_name if token_name != client.title else None
+        text = clients.fill(client, host, secret, name=listed, to_view_page=to_view_page).encode()
         if file is None:
             sys.stdout.buffer.write(text)
             sys.stdout.buffer.flush()

@@ -1,7 +1,6 @@
 """`bowerbird clients` and `bowerbird sxcu`: what is printed, what is written, and that nothing half-done stays."""
 
 import json
-import re
 import stat
 
 import pytest
@@ -92,7 +91,10 @@ def test_what_cannot_be_made_makes_no_token(run, tmp_path, monkeypatch):
 
 
 def test_sxcu_is_the_same_as_clients_sharex(run, tmp_path):
-    one, other = run("sxcu", "--name", "desk").stdout, run("clients", "sharex").stdout
+    one, other = (json.loads(run(*words).stdout) for words in (("sxcu",), ("clients", "sharex")))
+    named = json.loads(run("sxcu", "--name", 'the "desk"').stdout)
 
-    assert re.sub("bb_[A-Za-z0-9_-]{43}", "", one) == re.sub("bb_[A-Za-z0-9_-]{43}", "", other) != one
-    assert tokens(tmp_path) == ["desk", "ShareX"]
+    assert one.pop("Headers") != other.pop("Headers") != named.pop("Headers")
+    assert one == other == named | {"Name": "pics.example.com"}
+    assert named["Name"] == 'pics.example.com (the "desk")'
+    assert tokens(tmp_path) == ["ShareX", "ShareX 2", 'the "desk"']
