@@ -1,5 +1,6 @@
 """The page of clients: each with its file, the steps, and a token of its own; and ShareX's import from an address."""
 
+import re
 from typing import Any
 
 import structlog
@@ -20,6 +21,7 @@ clients_page = owner_pages("clients_page")
 imported = Blueprint("imported", __name__)  # what a program fetches, which is signed in to nothing
 
 _MARKDOWN = MarkdownIt("commonmark", {"html": False})
+_GUIDE_LINK = re.compile(r"\]\(([a-z0-9-]+)\.md\)")
 _SHAREX = "sharex"
 
 
@@ -91,9 +93,15 @@ def _shared() -> dict[str, Any]:
     host = clients.host_of(settings)
     return {
         "guide": lambda client: clients.guide(client, host),
-        "markdown": lambda text: Markup(_MARKDOWN.render(text)),  # noqa: S704 html of ours: the renderer takes none
+        "markdown": _html,
         "file_name": lambda client: clients.file_name(client, host),
         "bookmark": lambda client: clients.fill(client, host),
         "can_fill": lambda client: client.needs is not Needs.BUCKET or host.bucket is not None,
         "view_pages": settings.view_pages,
     }
+
+
+def _html(text: str) -> Markup:
+    """Return the Markdown of a guide as HTML; where it links to another guide, that is its page here."""
+    linked = _GUIDE_LINK.sub(r"](/clients/\1)", text)
+    return Markup(_MARKDOWN.render(linked))  # noqa: S704 the renderer lets no HTML through

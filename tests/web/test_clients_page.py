@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from app.clients import CLIENTS, SYSTEMS, TICKET_LIFE, Needs, find
+from app.clients import CLIENTS, SYSTEMS, TICKET_LIFE, Needs
 from tests.conftest import OWNER, UPLOADER
 from tests.web.test_pages import csrf, sign_in
 
@@ -42,45 +42,48 @@ def test_the_page_shows_every_client_with_its_steps(owner):
 
     for client in CLIENTS:
         assert f'<details class="client" id="{client.name}">' in page
-        assert owner.get(f"/clients/{client.name}").status_code == 200
     assert page.count("<ol>") == len(CLIENTS)
+    links = set(re.findall(r'href="(/clients/[^"]+)"', page))
+    assert len(links) == len(CLIENTS) and '.md"' not in page
+    assert all(owner.get(link).status_code == 200 for link in links)
     assert "https://HOST" not in page and "Upload to 127.0.0.1:8080" in page
     assert len(page) < 60_000
     assert owner.get("/clients/nobody").status_code == 404
 
 
-@pytest.mark.parametrize(
-    ("headers", "first"),
-    [
-        ({"User-Agent": WINDOWS}, "windows"),
-        ({"User-Agent": "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101"}, "linux"),
-        ({"User-Agent": "Mozilla/5.0 (Linux; Android 14; Pixel 8)"}, "android"),
-        ({"User-Agent": "Mozilla/5.0 (iPhone; CPU iPhone OS 17_4 like Mac OS X)"}, "ios"),
-        ({"User-Agent": WINDOWS, "Sec-CH-UA-Platform": '"macOS"'}, "macos"),
-        ({"User-Agent": "curl/8.5.0"}, None),
-    ],
-)
-def test_the_visitors_system_comes_first(owner, headers, first):
-    page = owner.get("/clients", headers=headers).text
-    order = re.findall(r'<section class="card" id="(\w+)"', page)
-
-    assert order == sorted(SYSTEMS, key=lambda system: system != first)
-    assert page.count("this device") == (first is not None)
+VISITORS = [
+    ({"User-Agent": WINDOWS}, "windows"),
+    ({"User-Agent": "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101"}, "linux"),
+    ({"User-Agent": "Mozilla/5.0 (Linux; Android 14; Pixel 8)"}, "android"),
+    ({"User-Agent": "Mozilla/5.0 (iPhone; CPU iPhone OS 17_4 like Mac OS X)"}, "ios"),
+    ({"User-Agent": WINDOWS, "Sec-CH-UA-Platform": '"macOS"'}, "macos"),
+    ({"User-Agent": "curl/8.5.0"}, None),
+]
 
 
-@pytest.mark.parametrize("name", [client.name for client in CLIENTS if client.needs is Needs.TOKEN])
-def test_a_file_comes_with_a_token_of_its_own(app, owner, name):
-    answer = download(owner, name)
-    [token] = set(re.findall(r"bb_[A-Za-z0-9_-]{43}", answer.text))
+def test_the_visitors_system_comes_first(owner):
+    for headers, first in VISITORS:
+        page = owner.get("/clients", headers=headers).text
+        order = re.findall(r'<section class="card" id="(\w+)"', page)
 
-    assert answer.headers["Cache-Control"] == "no-store" and answer.headers["X-Content-Type-Options"] == "nosniff"
-    expected = find(name).file_name.replace("HOST", "127.0.0.1")
-    assert answer.headers["Content-Disposition"] == f'attachment; filename="{expected}"'
-    assert names(app)[-1] == find(name).title
-    kept = app.extensions["bowerbird"].catalog.tokens.list()[-1]
-    assert kept.scopes == {"upload"}
-    refused = owner.get("/api/uploads", headers={"Authorization": f"Bearer {token}"})
-    assert refused.status_code == 403, "it may only upload"
+        assert order == sorted(SYSTEMS, key=lambda system: system != first), headers
+        assert page.count("this device") == (first is not None)
+
+
+def test_each_file_comes_with_a_token_of_its_own(app, owner):
+    for client in CLIENTS:
+        if client.needs is not Needs.TOKEN:
+            continue
+        answer = download(owner, client.name)
+        [token] = set(re.findall(r"bb_[A-Za-z0-9_-]{43}", answer.text))
+        kept = app.extensions["bowerbird"].catalog.tokens.list()[-1]
+        refused = owner.get("/api/uploads", headers={"Authorization": f"Bearer {token}"})
+
+        assert answer.headers["Cache-Control"] == "no-store" and answer.headers["X-Content-Type-Options"] == "nosniff"
+        expected = client.file_name.replace("HOST", "127.0.0.1")
+        assert answer.headers["Content-Disposition"] == f'attachment; filename="{expected}"'
+        assert (kept.name, kept.scopes) == (client.title, {"upload"})
+        assert refused.status_code == 403, "it may only upload"
 
 
 def test_every_download_is_another_token(app, owner):
