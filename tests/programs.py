@@ -8,11 +8,14 @@ from pathlib import Path
 _NEEDED = {
     "chromium": "the tests of the page in a real browser",
     "exiftool": "the tests that ask exiftool what is left of the metadata",
+    "fish": "the tests of the function for fish",
     "nginx": "the tests of the nginx configurations in docs/",
     "postgres": "the tests of the catalog on PostgreSQL",
     "rclone": "the test of rclone through the signing proxy",
+    "shellcheck": "what shellcheck says of the clients' scripts",
     "systemd-analyze": "the test of the unit for systemd",
     "redis-server": "the test of a server over S3, PostgreSQL and Redis",
+    "zsh": "the tests of the functions for zsh",
 }
 
 

@@ -152,6 +152,12 @@ class Changes:
         """Return when the last notification came that was not signed with our secret; None if none did lately."""
         return self._noted(_REFUSED)
 
+    def take_once(self, name: str, *, now: datetime) -> bool:
+        """Take what may be taken once, and return whether this was the first time; remembered until `prune`."""
+        with self._database.write() as connection:
+            wait_turn(connection, "events")
+            return _is_new(connection, name, now)
+
     def prune(self, *, before: datetime, limit: int) -> int:
         """Forget up to `limit` events that were taken before then; return how many."""
         is_event = events.c.id.not_like(f"{JOB}%")

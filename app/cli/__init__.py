@@ -7,7 +7,7 @@ import click
 from .. import __version__, logs
 from ..errors import BowerbirdError, SettingsError
 from .backup import backup, restore
-from .clients import sxcu
+from .clients import clients_command, sxcu
 from .doctor import doctor
 from .export import export
 from .importing import import_
@@ -36,7 +36,7 @@ def cli() -> None:
 
 
 for _command in (
-    *(serve, worker, token, sxcu, setup, doctor, jobs_command, stats_command, thumbnails_command),
+    *(serve, worker, token, sxcu, clients_command, setup, doctor, jobs_command, stats_command, thumbnails_command),
     *(reconcile, rebuild, backup, restore, db, import_, export, move, list_, delete),
 ):
     cli.add_command(_command)

@@ -23,6 +23,7 @@ from ..writers import Writers
 from . import Parts, errors, headers
 from .albums import albums, shared
 from .api import api
+from .clients_page import clients_page, imported
 from .drain import Drain
 from .gallery import gallery
 from .health import health
@@ -76,8 +77,8 @@ def build(settings: Settings, store: ObjectStore | None) -> Flask:
 
     errors.install(app)
     headers.install(app, settings)
-    programs, people = (api, library, statistics_api, health, hooks, metrics_page), (pages, shared, preview)
-    for blueprint in (*programs, *people, gallery, picked, albums, statistics, settings_page):
+    programs, people = (api, library, statistics_api, health, hooks, metrics_page), (pages, imported, shared, preview)
+    for blueprint in (*programs, *people, gallery, picked, albums, statistics, clients_page, settings_page):
         app.register_blueprint(blueprint)
     if isinstance(store, FolderStore):
         app.register_blueprint(objects)

@@ -1,14 +1,13 @@
-"""The pages: upload, sign in, set up clients, confirm a deletion."""
+"""The pages: upload, sign in, confirm a deletion."""
 
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 import structlog
 from flask import Blueprint, Response, g, redirect, render_template, request
 from werkzeug.wrappers import Response as AnyResponse
 
-from .. import clients
 from ..catalog.records import Upload
-from ..errors import NotFound, Unauthorized
+from ..errors import NotFound
 from . import auth, parts, reach
 from .answer import answer
 from .owner import own_path, shared_by_pages
@@ -29,7 +28,12 @@ def home() -> AnyResponse | str:
 def login() -> AnyResponse | str:
     """The sign-in page; `next` is the page of ours that it leads to."""
     target = own_path(request.args.get("next"))
-    return redirect(target, 303) if auth.session_token() else render_template("login.html", error=None, next=target)
+    if auth.session_token():
+        return redirect(target, 303)
+    if request.headers.get("Sec-Fetch-Site") == "cross-site" and "again" not in request.args:
+        # Along a link of another site browsers send no cookie that is SameSite=Strict; along one of ours they do.
+        return render_template("again.html", again=f"/login?{urlencode({'next': target, 'again': '1'})}")
+    return render_template("login.html", error=None, next=target)
 
 
 @pages.post("/login")
@@ -57,31 +61,6 @@ def logout() -> AnyResponse:
     auth.sign_out()
     response = redirect("/login", 303)
     auth.set_session(response, None)
-    return response
-
-
-@pages.get("/clients")
-def show_clients() -> AnyResponse | str:
-    """How to set up ShareX and the others."""
-    if auth.session_token() is None:
-        return redirect("/login", 303)
-    settings = parts().settings
-    line = clients.curl_line(settings.base_url, "TOKEN")
-    return render_template("clients.html", curl_line=line, view_pages=settings.view_pages)
-
-
-@pages.post("/clients/sxcu")
-def download_sxcu() -> Response:
-    """A fresh .sxcu with a token of its own, which may only upload and is shown this once; with `to=page` it links to
-    the image's page, where there are such pages."""
-    _require_session()
-    base_url = parts().settings.base_url
-    to_page = request.form.get("to") == "page" and parts().settings.view_pages
-    secret, name = clients.new_client(parts().catalog, "ShareX", now=parts().uploads.clock())
-    text = clients.sxcu(base_url, secret, to_view_page=to_page)
-    log.info("token made", request_id=g.request_id, token=name)
-    response = Response(text, content_type="application/json")
-    response.headers["Content-Disposition"] = f'attachment; filename="{clients.sxcu_file_name(base_url)}"'
     return response
 
 
@@ -124,10 +103,3 @@ def _take_back(upload: Upload) -> None:
 
 def _page(title: str, message: str, status: int) -> tuple[str, int]:
     return render_template("gone.html", title=title, message=message), status
-
-
-def _require_session() -> None:
-    """Raise Unauthorized or Forbidden unless our own page, signed in, sent this form."""
-    if auth.session_token() is None:
-        raise Unauthorized("sign in first")
-    auth.check_csrf(request.form.get("csrf"))

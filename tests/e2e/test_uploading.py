@@ -323,8 +323,9 @@ def test_a_wrong_token_is_refused_and_the_right_one_signs_in(open_page: OpenPage
 
 def test_a_client_file_is_downloaded_and_its_token_revoked(open_page: OpenPage, live_server: Server) -> None:
     page = open_page("/clients")
+    page.locator("#sharex > summary").click()
     with page.expect_download() as download:
-        page.get_by_role("button", name="Download the .sxcu").click()
+        page.get_by_role("button", name="the file for ShareX").click()
     config = json.loads(Path(download.value.path()).read_text(encoding="utf-8"))
     assert config["RequestURL"] == f"{live_server.url}/api/upload"
     page.goto(f"{live_server.url}/settings")

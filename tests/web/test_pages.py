@@ -86,7 +86,7 @@ def test_another_site_can_make_a_browser_do_nothing(app, client, headers):
     image = samples.make("png")
 
     assert client.post("/api/upload", data=image, headers={**headers, "X-CSRF-Token": token}).status_code == 403
-    for path in ("/logout", "/clients/sxcu", "/settings/tokens/revoke", "/login"):
+    for path in ("/logout", "/clients/sharex", "/settings/tokens/revoke", "/login"):
         assert (
             client.post(path, data={"csrf": token, "name": "laptop", "token": OWNER}, headers=headers).status_code
             == 403
@@ -94,7 +94,7 @@ def test_another_site_can_make_a_browser_do_nothing(app, client, headers):
     assert app.extensions["bowerbird"].catalog.uploads.unsettled(limit=1) == []
 
 
-@pytest.mark.parametrize("path", ["/api/upload", "/logout", "/clients/sxcu", "/settings/tokens/revoke"])
+@pytest.mark.parametrize("path", ["/api/upload", "/logout", "/clients/sharex", "/settings/tokens/revoke"])
 def test_without_the_csrf_token_a_session_changes_nothing(client, path):
     sign_in(client)
 
@@ -102,7 +102,7 @@ def test_without_the_csrf_token_a_session_changes_nothing(client, path):
 
 
 def test_a_large_form_is_refused_everywhere(client):
-    for path in ("/login", "/logout", "/clients/sxcu", "/d/k/t", "/nothing"):
+    for path in ("/login", "/logout", "/clients/sharex", "/d/k/t", "/nothing"):
         answer = client.post(path, data=b"a=b&" * 50_000, content_type="application/x-www-form-urlencoded")
         assert answer.status_code in (401, 403, 404, 413)
 
@@ -124,7 +124,7 @@ def test_the_page_is_light(client):
 
 def test_a_client_is_set_up_with_a_token_of_its_own(app, client):
     sign_in(client)
-    answer = client.post("/clients/sxcu", data={"csrf": csrf(client)})
+    answer = client.post("/clients/sharex", data={"csrf": csrf(client)})
     token = answer.get_json(force=True)["Headers"]["Authorization"]
 
     assert answer.headers["Content-Disposition"] == 'attachment; filename="127.0.0.1.sxcu"'

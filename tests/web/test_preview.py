@@ -115,8 +115,8 @@ def test_a_sxcu_can_link_to_the_view_page(client, app):
     client.post("/login", data={"token": OWNER})
     csrf = re.search(r'name="csrf" value="([^"]+)"', client.get("/clients").get_data(as_text=True))[1]
 
-    page = client.post("/clients/sxcu", data={"csrf": csrf, "to": "page"}).json
-    image = client.post("/clients/sxcu", data={"csrf": csrf}).json
+    page = client.post("/clients/sharex", data={"csrf": csrf, "to": "page"}).json
+    image = client.post("/clients/sharex", data={"csrf": csrf}).json
     assert (page["URL"], image["URL"]) == ("{json:view_url}", "{json:url}")
 
 
