@@ -99,11 +99,29 @@ def test_an_upload_gives_the_three_addresses_the_clipboard_and_a_history(make_sh
 
 
 @pytest.mark.parametrize("generation", BOTH)
-def test_arguments_before_the_file_and_parameters_are_no_trouble(make_sharex, generation):
+def test_arguments_before_the_file_and_parameters_are_options_or_no_trouble(live_server, make_sharex, generation):
     given = {"album": "%y", "title": "ünï {filename}", "tags": "a\\|b", "x": "", "": "y"}
-    one = make_sharex(generation, Arguments=given, Parameters={"s": "{base64:a:b}", "t": ""})
+    one = make_sharex(generation, Arguments=given, Parameters={"s": "{base64:a:b}", "t": "", "expires": "7d"})
 
-    assert one.upload(fresh(), "a.png").errors == []
+    task = one.upload(fresh(), "a.png")
+
+    assert json.loads(task.answers[0].text)["expires_at"]
+    with closing(sqlite3.connect(live_server.data_dir / "catalog.sqlite3")) as catalog:
+        key = task.url.rpartition("/")[2]
+        assert catalog.execute("SELECT title FROM uploads WHERE key = ?", (key,)).fetchone() == ("ünï a.png",)
+
+
+def test_an_old_file_of_a_users_own_is_migrated_and_works(live_server, make_sharex):
+    address = f"{live_server.url}/api/upload?expires=7d&old"
+    old = {"URL": "$json:url$", "DeletionURL": "$json:deletion_url$", "ErrorMessage": "!$json:error$", "Data": None}
+    one = make_sharex(Version="13.7.1", RequestURL=address, ThumbnailURL='$regex:"thumbnail_url":"(.+?)"|1$', **old)
+
+    task, refused = one.upload(fresh(), "a.png"), one.upload(b"", "a.png")
+
+    body = json.loads(task.answers[0].text)
+    told = body["url"], body["thumbnail_url"], body["deletion_url"]
+    assert (task.url, task.thumbnail_url, task.deletion_url) == told and body["expires_at"]
+    assert refused.toast == "!the file is empty"
 
 
 def test_the_type_of_the_part_is_never_believed(program):
@@ -193,6 +211,13 @@ def test_every_format_is_answered_with_an_address_of_its_true_type(program, kind
     assert task.kind == ("Image" if kind in ("png", "jpeg", "gif", "tiff", "bmp") else "File")
     status, _, headers = fetch(task.url)
     assert (status, headers["Content-Type"]) == (200, json.loads(task.answers[0].text)["content_type"])
+
+
+@pytest.mark.parametrize("kind", ["gif", "png", "webp"])
+def test_an_animation_stays_one(program, kind):
+    image = samples.animated(kind, frames=3)
+
+    assert fetch(program.upload(image, f"recording.{'a' * (kind == 'png')}{kind}").url)[1] == image
 
 
 @pytest.mark.parametrize("name", ["recording.mp4", "icon.ico", "drawing.svg", "page.html"])
