@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
 from pathlib import Path
 
 from multipart import MultipartError, MultipartSegment, ParserLimitReached, PushMultipartParser
@@ -10,6 +9,7 @@ from multipart import MultipartError, MultipartSegment, ParserLimitReached, Push
 from ..errors import BadMultipart, BadRequest, MissingFile, TooLarge, UnsupportedType
 from ..receiving import Part
 from .form import Form
+from .part_names import as_text, file_name_of
 
 MAX_FILES = 20
 MAX_PARTS = 40
@@ -35,7 +35,7 @@ def read_multipart(
         boundary,
         max_header_size=MAX_HEADER_BYTES,
         max_segment_count=MAX_PARTS,
-        header_charset="latin-1",  # never fails; _text() reads what it really is
+        header_charset="latin-1",  # never fails; as_text() reads what it really is
     )
     reader = _Parts(form, spool_dir)
     try:
@@ -83,8 +83,8 @@ class _Parts:
             self._part.file.close()
 
     def _start(self, segment: MultipartSegment) -> None:
-        self._name = _text(segment.name or "")
-        file_name = None if segment.filename is None else _text(segment.filename)
+        self._name = as_text(segment.name or "")
+        file_name = file_name_of(segment.header("Content-Disposition", ""), segment.filename)
         is_file = file_name is not None or segment.content_type is not None
         if self._name == "file" and not (file_name == "" and segment.header("Content-Length") == "0"):
             if len(self._form.files) == MAX_FILES:
@@ -108,13 +108,6 @@ class _Parts:
             except UnicodeDecodeError as e:
                 raise BadRequest(f"the field {self._name[:40]!r} is not UTF-8 text") from e
             self._field = None
-
-
-def _text(latin_1: str) -> str:
-    """Read a part's header as the UTF-8 it is, or leave it as the Latin-1 it was read as."""
-    with suppress(UnicodeError):
-        return latin_1.encode("latin-1").decode("utf-8")
-    return latin_1
 
 
 def _reason(error: MultipartError) -> str:

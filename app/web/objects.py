@@ -1,5 +1,7 @@
 """The images themselves, in embedded mode, with the headers the edge would give them."""
 
+import time
+from datetime import timedelta
 from typing import BinaryIO, cast
 
 from flask import Blueprint, Response, request
@@ -8,8 +10,10 @@ from werkzeug.exceptions import RequestedRangeNotSatisfiable
 from werkzeug.routing import BaseConverter
 from werkzeug.wsgi import wrap_file
 
+from ..catalog.records import Thumbnail, Upload
 from ..edge.headers import CACHE_CONTROL, VIEWER_HEADERS
 from ..errors import NotFound
+from ..heartbeat import Heartbeat
 from ..keys import EXTENSIONS, PATTERN, PROBE, THUMBNAIL, THUMBNAILS
 from ..store.base import StoredObject
 from ..store.folder import FolderStore
@@ -45,6 +49,9 @@ def _know_keys(state: BlueprintSetupState) -> None:
 
 HEADERS = {"Cache-Control": CACHE_CONTROL, **VIEWER_HEADERS}
 _BUFFER_BYTES = 64 * 1024
+WAIT_S = 10  # for a thumbnail: the worker looks twice a second, and one takes it a fraction of that
+FRESH = timedelta(seconds=30)  # of what is older the worker has tried it, and will again in minutes
+_LOOK_S = 0.1
 
 
 @objects.get("/<key:key>")
@@ -58,10 +65,14 @@ def serve(key: str) -> Response:
 
 @objects.get("/<thumbnail:key>")
 def serve_thumbnail(key: str) -> Response:
-    """The thumbnail of one live upload in the same ways; 404 also for one that is not made yet."""
+    """The thumbnail of one live upload in the same ways; one that the worker is about to make is waited for. 404 also
+    for one that there is not."""
     stem = key.removeprefix(THUMBNAILS).rpartition(".")[0]
-    if not any(parts().uploads.find(f"{stem}.{extension}") for extension in EXTENSIONS):
+    found = (parts().uploads.find(f"{stem}.{extension}") for extension in EXTENSIONS)
+    upload = next(filter(None, found), None)
+    if upload is None:
         raise NotFound("there is no such image")
+    _await_thumbnail(upload)
     return _shown(key, CONTENT_TYPE)
 
 
@@ -69,6 +80,17 @@ def serve_thumbnail(key: str) -> Response:
 def serve_probe(key: str) -> Response:
     """The same for a picture of the doctor, which is no upload; 404 but for the moment of a visit."""
     return _shown(key, "image/png")
+
+
+def _await_thumbnail(upload: Upload | None) -> None:
+    """Wait, for a while, until the worker has seen to it: a client may ask at once for the address it was given."""
+    heartbeat, end = Heartbeat(parts().settings.data_dir), time.monotonic() + WAIT_S
+    while upload and upload.thumbnail is Thumbnail.DUE and time.monotonic() < end:
+        now = parts().uploads.clock()
+        if now - upload.created_at > FRESH or heartbeat.age_s(now.timestamp()) is None:
+            return
+        time.sleep(_LOOK_S)
+        upload = parts().uploads.find(upload.key)
 
 
 def _shown(key: str, content_type: str) -> Response:
