@@ -74,10 +74,10 @@ def test_a_download_is_a_file_with_a_token_that_works_until_it_is_revoked(make_a
     """Through the app, for it costs a sign-in."""
     app = make_app()
     client, parts = app.test_client(), app.extensions["bowerbird"]
-    assert client.post("/clients/sxcu", data={}).status_code == 401
+    assert client.post("/clients/sharex", data={}).status_code == 401
     client.post("/login", data={"token": OWNER})
     csrf = re.search(r'name="csrf" value="([^"]+)"', client.get("/clients").text)[1]
-    first, second = (client.post("/clients/sxcu", data={"csrf": csrf}) for _ in range(2))
+    first, second = (client.post("/clients/sharex", data={"csrf": csrf}) for _ in range(2))
 
     assert re.fullmatch(r'attachment; filename="[A-Za-z0-9.-]+\.sxcu"', first.headers["Content-Disposition"])
     assert (first.headers["Cache-Control"], first.headers["X-Content-Type-Options"]) == ("no-store", "nosniff")
