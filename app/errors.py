@@ -8,7 +8,9 @@ BowerbirdError
 │   │   ├── BadChunk         the chunked transfer coding breaks RFC 9112
 │   │   ├── IncompleteBody   fewer bytes came than Content-Length promised
 │   │   ├── MissingFile      no part named `file`, or an empty body
-│   │   └── EmptyFile        a file of no bytes
+│   │   ├── EmptyFile        a file of no bytes
+│   │   └── BadAddress       an address to fetch from that is none, or that is not taken
+│   ├── FetchFailed          what is at an address did not come
 │   ├── LengthRequired       a raw body without Content-Length
 │   ├── TooSlow              the body came slower than a living client sends
 │   ├── TooLarge             more bytes, files or parts than are taken
@@ -81,6 +83,14 @@ class MissingFile(BadRequest):
 
 class EmptyFile(BadRequest):
     code = "empty_file"
+
+
+class BadAddress(BadRequest):
+    code = "bad_address"
+
+
+class FetchFailed(Refused):
+    code = "fetch_failed"
 
 
 class LengthRequired(Refused):

@@ -24,6 +24,7 @@ STATUS: dict[type[errors.BowerbirdError], int] = {
     errors.TooLarge: 413,
     errors.UnsupportedType: 415,
     errors.BadImage: 422,
+    errors.FetchFailed: 422,
     errors.RateLimited: 429,
     errors.NotOffered: 501,
     errors.StoreMisconfigured: 502,
