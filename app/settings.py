@@ -67,6 +67,7 @@ class Settings(BaseSettings):
     drain_bytes: ByteSize = Field(128 * MIB, description="how much of a refused body is read")
     verify: Literal["structure", "decode"] = Field("structure", description="decode: answer only after a full decode")
     duplicates: Literal["new", "same"] = Field("new", description="same: bytes that are there keep their address")
+    upload_by_url: bool = Field(False, description="uploads by address: the server fetches what a client names")
     view_pages: bool = Field(False, description="a page for each image at /v/KEY, which chats show a preview of")
     key_length: int = Field(LENGTH, ge=MIN_LENGTH, le=MAX_LENGTH, description="random characters of a key")
     rate_limit: Rate = Field("100000/hour", description="uploads of one token")

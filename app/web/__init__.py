@@ -7,6 +7,7 @@ from flask import current_app
 
 from ..catalog import Catalog
 from ..decoding import DecoderPool
+from ..fetching import Fetcher
 from ..inventory import Inventory
 from ..meter import Meter
 from ..replacing import Replacing
@@ -28,6 +29,7 @@ class Parts:
     uploads: Uploads
     replacing: Replacing
     inventory: Inventory
+    fetcher: Fetcher
     limits: RateLimits
     decoders: DecoderPool
     writers: Writers

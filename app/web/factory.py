@@ -23,6 +23,7 @@ from ..writers import Writers
 from . import Parts, errors, headers
 from .albums import albums, shared
 from .api import api
+from .by_url import open_fetcher
 from .drain import Drain
 from .gallery import gallery
 from .health import health
@@ -68,6 +69,7 @@ def build(settings: Settings, store: ObjectStore | None) -> Flask:
         uploads,
         Replacing(settings, catalog, store, decoders, uploads, undrawn),
         inventory,
+        open_fetcher(),
         RateLimits(settings),
         decoders,
         writers,
