@@ -11,7 +11,8 @@ from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.message import Message
-from email.utils import parsedate_to_datetime
+from email.utils import collapse_rfc2231_value, parsedate_to_datetime
+from http.client import HTTPException
 from typing import Any
 from urllib.parse import quote, unquote, urljoin, urlsplit
 
@@ -106,7 +107,7 @@ class Fetcher:
                             place = _redirected(place, answer.headers["location"])
                             continue
                         return self._read(answer, into, place, ends_at)
-            except (HTTPError, OSError) as e:
+            except (HTTPError, HTTPException, OSError) as e:
                 if self._clock() > ends_at:
                     raise FetchFailed(f"it did not come to its end within {within_s:g} seconds") from e
                 raise _Transient(FetchFailed(f"the connection to {place.host} failed")) from e
@@ -221,10 +222,11 @@ def _shut(sock: socket.socket) -> None:
 def _name(answer: urllib3.BaseHTTPResponse, place: _Place) -> str | None:
     """Return the name that the server gives, or the last part of the address."""
     told = Message()
-    with suppress(KeyError, ValueError, UnicodeError, LookupError):
+    with suppress(KeyError, ValueError, LookupError):
         told["Content-Disposition"] = answer.headers["content-disposition"]
-        if name := told.get_filename():
-            return name
+        names = [value for name, value in told.get_params([], "content-disposition") if name == "filename"]
+        if names:
+            return collapse_rfc2231_value(max(names, key=lambda value: isinstance(value, tuple)))  # RFC 6266, 4.3
     return unquote(place.target.partition("?")[0].rpartition("/")[2]) or None
 
 
