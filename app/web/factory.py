@@ -24,6 +24,7 @@ from . import Parts, errors, headers
 from .albums import albums, shared
 from .api import api
 from .by_url import open_fetcher
+from .docs import docs
 from .drain import Drain
 from .gallery import gallery
 from .health import health
@@ -78,7 +79,7 @@ def build(settings: Settings, store: ObjectStore | None) -> Flask:
 
     errors.install(app)
     headers.install(app, settings)
-    programs, people = (api, library, statistics_api, health, hooks, metrics_page), (pages, shared, preview)
+    programs, people = (api, library, statistics_api, health, hooks, metrics_page), (pages, shared, preview, docs)
     for blueprint in (*programs, *people, gallery, picked, albums, statistics, settings_page):
         app.register_blueprint(blueprint)
     if isinstance(store, FolderStore):
