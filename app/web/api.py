@@ -6,6 +6,7 @@ from flask import Blueprint, Response, g, jsonify, request
 from ..catalog.records import State, Upload
 from ..errors import NotFound
 from ..tokens import MANAGE, UPLOAD
+from ..uploads import Options
 from . import parts
 from .answer import answer
 from .auth import authenticate
@@ -30,9 +31,7 @@ def upload(name: str | None = None) -> Response:
     max_bytes, spool_dir = settings.max_upload_bytes, settings.data_dir / "spool"
     form = read_upload(request.environ, max_bytes=max_bytes, spool_dir=spool_dir, name=name)
     try:
-        options = read_options(
-            lambda option: _option(form.fields, option), parts().uploads.clock(), default_life_s=token.upload_life_s
-        )
+        options = _options(form.fields, default_life_s=token.upload_life_s)
         is_on, fetcher = settings.upload_by_url, parts().fetcher
         fetch_all(form, fetcher, is_on=is_on, max_bytes=max_bytes, spool_dir=spool_dir)
         rows = parts().uploads.accept(form.files, options, token_id=token.id, idempotency_key=repeat_key)
@@ -74,6 +73,15 @@ def _created(rows: list[Upload]) -> Response:
     return response
 
 
-def _option(fields: dict[str, str], name: str) -> str | None:
-    header = f"X-Bowerbird-{name.replace('_', '-').title()}"
-    return fields.get(name, request.args.get(name, request.headers.get(header)))
+def _options(fields: dict[str, str], *, default_life_s: int | None) -> Options:
+    """Return the options of the form, before those of the query, before those of the headers; each of them has to make
+    sense, wherever it stands."""
+    now, headers = parts().uploads.clock(), request.headers
+    places = (fields.get, request.args.get, lambda name: headers.get(f"X-Bowerbird-{name.replace('_', '-').title()}"))
+    for place in places:
+        read_options(place, now)
+    return read_options(
+        lambda name: next((found for place in places if (found := place(name)) is not None), None),
+        now,
+        default_life_s=default_life_s,
+    )

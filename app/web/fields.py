@@ -7,6 +7,7 @@ from urllib.parse import parse_qsl
 
 from ..errors import BadRequest, MissingFile, TooLarge, UnsupportedType
 from .form import Form
+from .options import NAMES
 
 FORM, JSON = "application/x-www-form-urlencoded", "application/json"
 MAX_BYTES = 64 * 1024
@@ -43,10 +44,11 @@ def _json(body: bytes) -> Iterator[tuple[str, str]]:
         raise BadRequest("the body is not JSON") from e
     if not isinstance(given, dict):
         raise BadRequest("the body is no JSON object")
-    for name, value in given.items():
-        if name == "url":
-            yield from ((name, _text(name, one)) for one in (value if isinstance(value, list) else [value]))
-        elif isinstance(value, list):
+    urls = given.get("url", [])
+    yield from (("url", _text("url", one)) for one in (urls if isinstance(urls, list) else [urls]))
+    for name in NAMES:
+        value = given.get(name)
+        if isinstance(value, list):
             yield name, ",".join(_text(name, one) for one in value)
         elif value is not None:
             yield name, _text(name, value)
@@ -56,5 +58,5 @@ def _text(name: str, value: Any) -> str:
     if isinstance(value, bool):
         return "1" if value else "0"
     if not isinstance(value, str):
-        raise BadRequest(f"{name[:40]} is {str(value)[:40]!r}; give a text")
+        raise BadRequest(f"{name} is {str(value)[:40]!r}; give a text")
     return value

@@ -2,7 +2,7 @@
 
 from ...errors import NotFound
 from ...settings import Settings
-from .pieces import KEY, Json, key_parameter, nothing, operation, page, parameter
+from .pieces import KEY, Json, key_parameter, nothing, operation, page, parameter, ref
 
 TAG = "Deletion links"
 
@@ -12,6 +12,7 @@ def paths(settings: Settings) -> Json:
     secret = {"type": "string", "minLength": 1}
     token = parameter("path", "token", "The secret of the link", secret, example="pB3mXv9dQeT7wLk2RfHs5A")
     given, gone = [key_parameter(), token], page("No such link")
+    gone["content"]["application/json"] = {"schema": ref("Error")}  # for a path that cannot be one
     url = f"{settings.base_url}/d/{KEY}/$DELETION_TOKEN"
     shown = operation(
         TAG,

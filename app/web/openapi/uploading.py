@@ -86,7 +86,7 @@ def _options() -> list[Json]:
 
 def _bodies() -> Json:
     fields = {name: schema | {"description": about} for name, (schema, about) in OPTIONS.items()}
-    file = {"type": "array", "items": {"type": "string", "contentMediaType": "image/*"}, "minItems": 1}
+    file = {"type": "array", "items": {"type": "string", "contentMediaType": "image/*", "minLength": 1}, "minItems": 1}
     urls = {"type": "array", "items": URL, "minItems": 1, "maxItems": MAX_FILES}
     form = {
         "type": "object",
@@ -99,7 +99,7 @@ def _bodies() -> Json:
     loose = {"url": {"anyOf": [URL, urls]}, **fields, "tags": tags, "keep_metadata": flag}
     given = {"type": "object", "properties": loose, "required": ["url"]}
     return {
-        "multipart/form-data": {"schema": form},
+        "multipart/form-data": {"schema": form, "encoding": {"file": {"contentType": "image/*"}}},
         "application/x-www-form-urlencoded": {"schema": encoded},
         "application/json": {"schema": given, "example": {"url": "https://example.com/cat.png", "title": "A cat"}},
         **RAW,
