@@ -38,7 +38,7 @@ FLOORS = [
         "costs",
         "sealed",
     },
-    {"catalog", "store", "edge", "decoding", "decoder", "thumbnail", "writers", "heartbeat"},
+    {"catalog", "store", "edge", "decoding", "decoder", "thumbnail", "writers", "heartbeat", "partial", "partials"},
     {
         "archive",
         "backups",
@@ -52,6 +52,7 @@ FLOORS = [
         "preparing",
         "receiving",
         "replacing",
+        "resumable",
         "inspection",
         "rebuild",
         "restore",

@@ -82,6 +82,8 @@ def _ours(error: errors.BowerbirdError) -> Response:
     response = _answer(status, error.code, str(error))
     if isinstance(error, errors.UnsupportedType):
         response.headers["Accept-Post"] = "multipart/form-data, image/*"
+    if isinstance(error, errors.WrongOffset):
+        response.headers["Upload-Offset"] = str(error.offset)
     if retry_after_s := getattr(error, "retry_after_s", None):
         response.headers["Retry-After"] = str(retry_after_s)
     if isinstance(error, errors.Unauthorized):
