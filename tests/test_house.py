@@ -39,7 +39,7 @@ FLOORS = [
         "costs",
         "sealed",
     },
-    {"catalog", "store", "edge", "decoding", "decoder", "thumbnail", "writers", "heartbeat"},
+    {"catalog", "store", "edge", "decoding", "decoder", "thumbnail", "writers", "heartbeat", "partial", "partials"},
     {
         "archive",
         "backups",
@@ -54,6 +54,7 @@ FLOORS = [
         "preparing",
         "receiving",
         "replacing",
+        "resumable",
         "inspection",
         "rebuild",
         "restore",

@@ -11,6 +11,7 @@ from ..fetching import Fetcher
 from ..inventory import Inventory
 from ..meter import Meter
 from ..replacing import Replacing
+from ..resumable import Resumable
 from ..settings import Settings
 from ..store.base import ObjectStore
 from ..uploads import Uploads
@@ -28,6 +29,7 @@ class Parts:
     store: ObjectStore
     uploads: Uploads
     replacing: Replacing
+    resumable: Resumable
     inventory: Inventory
     fetcher: Fetcher
     limits: RateLimits

@@ -13,6 +13,7 @@ from ..edge.purge import open_purge
 from ..inventory import Inventory
 from ..meter import Meter
 from ..replacing import Replacing
+from ..resumable import Resumable
 from ..settings import Settings
 from ..store import open_store
 from ..store.base import ObjectStore
@@ -38,6 +39,7 @@ from .picked import picked
 from .preview import preview
 from .settings_page import settings_page
 from .statistics import statistics, statistics_api
+from .tus import tus
 
 FORM_BYTES = 64 * 1024  # every route but the upload; a form-encoded body may cost eighty times its size in memory
 
@@ -69,6 +71,7 @@ def build(settings: Settings, store: ObjectStore | None) -> Flask:
         store,
         uploads,
         Replacing(settings, catalog, store, decoders, uploads, undrawn),
+        Resumable(settings, catalog, uploads),
         inventory,
         open_fetcher(),
         RateLimits(settings),
@@ -79,7 +82,7 @@ def build(settings: Settings, store: ObjectStore | None) -> Flask:
 
     errors.install(app)
     headers.install(app, settings)
-    programs, people = (api, library, statistics_api, health, hooks, metrics_page), (pages, shared, preview, docs)
+    programs, people = (api, tus, library, statistics_api, health, hooks, metrics_page), (pages, shared, preview, docs)
     for blueprint in (*programs, *people, gallery, picked, albums, statistics, settings_page):
         app.register_blueprint(blueprint)
     if isinstance(store, FolderStore):

@@ -5,12 +5,12 @@ Source: https://spec.openapis.org/oas/v3.1.1
 
 from ... import __version__
 from ...settings import Settings
-from . import deletion, library, operation, statistics, uploading
+from . import deletion, library, operation, resumable, statistics, uploading
 from .pieces import Json
 from .schemas import schemas
 
 # Each describes the routes of some modules of web/, and the group that they stand in.
-_GROUPS = (uploading, library, statistics, deletion, operation)
+_GROUPS = (uploading, resumable, library, statistics, deletion, operation)
 
 _ABOUT = """Bowerbird keeps images: a client sends one, its address comes back.
 
