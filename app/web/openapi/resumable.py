@@ -6,6 +6,7 @@ from ...errors import (
     BadRequest,
     ChecksumMismatch,
     Conflict,
+    EmptyFile,
     Gone,
     IncompleteBody,
     Locked,
@@ -34,7 +35,17 @@ _EXPIRES = {"Upload-Expires": {"description": "When it is forgotten", "schema": 
 _RESULT = {"Upload-Result": {"description": "Where the image is told of, once the last byte came", "schema": TEXT}}
 _LENGTH = {"Upload-Length": {"description": "Bytes of the whole", "schema": COUNT, "required": True}}
 _READING = (BadRequest, WrongVersion, NotFound, Gone, Locked)
-_WRITING = (BadRequest, IncompleteBody, BadChunk, WrongVersion, TooLarge, UnsupportedType, *tree(BadImage), Locked)
+_WRITING = (
+    BadRequest,
+    EmptyFile,
+    IncompleteBody,
+    BadChunk,
+    WrongVersion,
+    TooLarge,
+    UnsupportedType,
+    *tree(BadImage),
+    Locked,
+)
 _WRITING += (ChecksumMismatch, Conflict, *STORING)
 _BODY = {CONTENT_TYPE: {}}
 
@@ -79,7 +90,7 @@ def _curl(settings: Settings, line: str, path: str = f"/api/tus/{ID}") -> str:
 def _create(settings: Settings) -> Json:
     about = """With a body its first bytes come with it. `Upload-Metadata` are pairs of a key and a value in base64 with
 commas between: `filename`, `expires`, `keep_metadata`, `title`, `tags`."""
-    size = COUNT | {"maximum": settings.max_resumable_bytes}
+    size = {"type": "integer", "minimum": 1, "maximum": settings.max_resumable_bytes}
     answer = nothing("Begun")
     location = {"description": "Its path on this host", "schema": TEXT, "required": True}
     at = {"Upload-Offset": _OFFSET["Upload-Offset"] | {"required": False}}
