@@ -16,6 +16,7 @@ _HEADERS: dict[type[BowerbirdError], Json] = {
     RateLimited: {"Retry-After": {"description": "In seconds", "schema": {"type": "integer"}, "required": True}},
     UnsupportedType: {"Accept-Post": {"description": "What is taken", "schema": {"type": "string"}}},
 }
+TOO_LONG = {"414": ("query", "uri_too_long"), "431": ("header", "headers_too_large")}  # see app/server.py
 _WORDS = {
     400: "The request makes no sense",
     401: "No token, or one that is unknown, expired or revoked",
@@ -29,6 +30,8 @@ _WORDS = {
     413: "Too large",
     415: "Not a type that is taken",
     422: "One of the types that are taken, but broken, or beyond a limit; or what is at an address did not come",
+    414: "The address is too long",
+    431: "A header is too long",
     423: "Another request has the upload",
     429: "Too many requests",
     460: "The body is not what its checksum says",
@@ -66,7 +69,7 @@ def operation(
         made["parameters"] = parameters
     if body:
         made["requestBody"] = {"required": True, "content": body}
-    made["responses"] = answers | _refusals((*refused, Busy, BowerbirdError))
+    made["responses"] = answers | _too_long(parameters) | _refusals((*refused, Busy, BowerbirdError))
     made["x-codeSamples"] = [{"lang": "Shell", "label": "curl", "source": curl}]
     return made
 
@@ -77,6 +80,16 @@ def _refusals(kinds: Iterable[type[BowerbirdError]]) -> dict[str, Json]:
     for kind in kinds:
         by_status.setdefault(status_of(kind.__new__(kind)), []).append(kind)
     return {str(status): _refusal(status, found) for status, found in sorted(by_status.items())}
+
+
+def _too_long(parameters: list[Json]) -> dict[str, Json]:
+    """Return what the server itself answers where an address or a header is too long."""
+    places = {one["in"] for one in parameters}
+    return {
+        status: reply(_WORDS[int(status)], {**ref("Error"), "properties": {"code": {"enum": [code]}}})
+        for status, (place, code) in TOO_LONG.items()
+        if place in places
+    }
 
 
 def _refusal(status: int, kinds: list[type[BowerbirdError]]) -> Json:

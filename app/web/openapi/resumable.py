@@ -65,7 +65,7 @@ def _version(*, required: bool = True) -> Json:
 
 def _checksum() -> Json:
     about = f"An algorithm ({', '.join(ALGORITHMS)}) and the digest of the body in base64"
-    return parameter("header", "Upload-Checksum", about, {"type": "string", "format": "checksum"})
+    return parameter("header", "Upload-Checksum", about, {"type": "string", "format": "checksum", "minLength": 1})
 
 
 def _offset() -> Json:
