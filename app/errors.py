@@ -145,9 +145,7 @@ class Conflict(Refused):
 
 
 class WrongOffset(Conflict):
-    """`offset` is where the upload is, in bytes."""
-
-    code = "wrong_offset"
+    code = "wrong_offset"  # `offset` is where the upload is, in bytes
 
     def __init__(self, message: str, offset: int) -> None:
         super().__init__(message)
@@ -188,9 +186,7 @@ class Forbidden(NotAllowed):
 
 
 class RateLimited(NotAllowed):
-    """`retry_after_s` is when the next request will be taken."""
-
-    code = "rate_limited"
+    code = "rate_limited"  # `retry_after_s` is when the next request will be taken
 
     def __init__(self, message: str, retry_after_s: int) -> None:
         super().__init__(message)
