@@ -8,7 +8,9 @@ BowerbirdError
 │   │   ├── BadChunk         the chunked transfer coding breaks RFC 9112
 │   │   ├── IncompleteBody   fewer bytes came than Content-Length promised
 │   │   ├── MissingFile      no part named `file`, or an empty body
-│   │   └── EmptyFile        a file of no bytes
+│   │   ├── EmptyFile        a file of no bytes
+│   │   └── BadAddress       an address to fetch from that is none, or that is not taken
+│   ├── FetchFailed          what is at an address did not come
 │   ├── LengthRequired       a raw body without Content-Length
 │   ├── TooSlow              the body came slower than a living client sends
 │   ├── TooLarge             more bytes, files or parts than are taken
@@ -20,12 +22,17 @@ BowerbirdError
 │   │   └── TooComplex       more JPEG scans, or more work to decode, than an honest image needs
 │   ├── QuotaExceeded        the token's uploads would have more bytes than they may, all together
 │   ├── Conflict             the Idempotency-Key belongs to another upload, or the first one is still running
+│   │   └── WrongOffset      a resumable upload is not where the client believes; says where
+│   ├── Locked               another request has the resumable upload
+│   ├── ChecksumMismatch     the body is not what its checksum says
+│   ├── WrongVersion         a version of the tus protocol that is not spoken here
 │   └── BadBackup            no backup, one that was changed, or not one for this catalog or this passphrase
 ├── NotAllowed
 │   ├── Unauthorized         no token, or one that is unknown, expired or revoked
 │   ├── Forbidden            a good token without the scope, or a request from another site
 │   └── RateLimited          too many requests; says when to come again
 ├── NotFound
+│   └── Gone                 it was there: expired, refused, or deleted since
 ├── NameTaken                a token or an album of that name exists
 ├── KeyTaken                 an upload of that key exists; draw another
 ├── SetupError               the set-up of the two clouds cannot go on; says why and what to do
@@ -83,6 +90,14 @@ class EmptyFile(BadRequest):
     code = "empty_file"
 
 
+class BadAddress(BadRequest):
+    code = "bad_address"
+
+
+class FetchFailed(Refused):
+    code = "fetch_failed"
+
+
 class LengthRequired(Refused):
     code = "length_required"
 
@@ -129,6 +144,27 @@ class Conflict(Refused):
     code = "conflict"
 
 
+class WrongOffset(Conflict):
+    code = "wrong_offset"  # `offset` is where the upload is, in bytes
+
+    def __init__(self, message: str, offset: int) -> None:
+        super().__init__(message)
+        self.offset = offset
+
+
+class Locked(Refused):
+    code = "locked"
+    retry_after_s = 1
+
+
+class ChecksumMismatch(Refused):
+    code = "checksum_mismatch"
+
+
+class WrongVersion(Refused):
+    code = "wrong_tus_version"
+
+
 class BadBackup(Refused):
     code = "bad_backup"
 
@@ -150,9 +186,7 @@ class Forbidden(NotAllowed):
 
 
 class RateLimited(NotAllowed):
-    """`retry_after_s` is when the next request will be taken."""
-
-    code = "rate_limited"
+    code = "rate_limited"  # `retry_after_s` is when the next request will be taken
 
     def __init__(self, message: str, retry_after_s: int) -> None:
         super().__init__(message)
@@ -161,6 +195,10 @@ class RateLimited(NotAllowed):
 
 class NotFound(BowerbirdError):
     code = "not_found"
+
+
+class Gone(NotFound):
+    code = "gone"
 
 
 class NameTaken(BowerbirdError):

@@ -8,7 +8,7 @@ from pathlib import Path
 from tempfile import SpooledTemporaryFile
 from typing import BinaryIO, cast
 
-from .errors import EmptyFile
+from .errors import EmptyFile, StoreFull, TooLarge
 
 SPOOL_BYTES = 1024 * 1024
 
@@ -17,7 +17,10 @@ _UNSHOWN = re.compile("[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u206
 
 @dataclass(frozen=True, slots=True)
 class Received:
-    """One file as it was sent. `size` in bytes, `sha256` in hex; `name` is the sender's, for display only."""
+    """One file as it was sent. `size` in bytes; `name` is the sender's, for display only.
+
+    `sha256` (in hex) is what a repeat is known by, or another text that stands for these very bytes and no others.
+    """
 
     file: BinaryIO
     size: int
@@ -46,6 +49,38 @@ class Part:
             raise EmptyFile("the file is empty")
         self.file.seek(0)
         return Received(cast(BinaryIO, self.file), self._size, self._sha256.hexdigest(), self.name)
+
+
+class Sink:
+    """Where the bytes of one image go: spooled, hashed, and never more than `max_bytes`."""
+
+    def __init__(self, name: str | None, spool_dir: Path, max_bytes: int) -> None:
+        self._name, self._spool_dir, self._max_bytes = name, spool_dir, max_bytes
+        self._size = 0
+        self._part = Part(name, spool_dir)
+
+    def write(self, chunk: bytes) -> None:
+        """Take the next bytes; raise TooLarge as soon as they are too many, StoreFull if our disk is full."""
+        self._size += len(chunk)
+        if self._size > self._max_bytes:
+            raise TooLarge(f"it has more than {self._max_bytes:,} bytes; no more are taken")
+        try:
+            self._part.write(chunk)
+        except OSError as e:
+            raise StoreFull("the server's disk does not take what is spooled") from e
+
+    def restart(self) -> None:
+        """Forget what came, for it comes once more."""
+        self.close()
+        self._size, self._part = 0, Part(self._name, self._spool_dir)
+
+    def received(self) -> Received:
+        """Return the whole file; raise EmptyFile if nothing came."""
+        return self._part.received()
+
+    def close(self) -> None:
+        """Give the spooled bytes back to the disk."""
+        self._part.file.close()
 
 
 def clean_name(name: str | None) -> str | None:

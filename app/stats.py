@@ -59,8 +59,8 @@ def read_period(first: str | None, last: str | None, *, today: date) -> Period:
     >>> read_period(None, "2026-03-01", today=date(2026, 11, 23))
     Period(first=datetime.date(2026, 1, 31), last=datetime.date(2026, 3, 1))
     """
-    end = _date("to", last) if last else today
-    start = _date("from", first) if first else end - timedelta(min(DAYS - 1, (end - date.min).days))
+    end = today if last is None else _date("to", last)
+    start = _date("from", first) if first is not None else end - timedelta(min(DAYS - 1, (end - date.min).days))
     days = (end - start).days + 1
     if not 1 <= days <= MAX_DAYS:
         raise BadRequest(f"from {start} to {end} are {days:,} days; 1 to {MAX_DAYS:,} may be asked for")

@@ -8,8 +8,9 @@ from typing import Protocol
 from urllib.parse import quote
 
 from ..errors import BadRequest, Refused
-from .fetching import Fetcher
-from .incoming import Load, Sink
+from ..fetching import Fetcher
+from ..receiving import Sink
+from .incoming import Load
 
 _COPY_BYTES = 256 * 1024
 

@@ -6,48 +6,14 @@ import unicodedata
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 from ..catalog.records import MAX_ALBUM, MAX_TAG, MAX_TAGS, MAX_TITLE
-from ..errors import StoreFull, TooLarge
-from ..receiving import Part, Received
+from ..receiving import Sink
 
 _LONGEST_ID = 500  # bytes: an index of PostgreSQL takes no row of more than 2,700
 _MOST_ALBUMS = 100  # that one image is in; each is made in one transaction with it
 _CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
-
-
-class Sink:
-    """Where the bytes of one image go: spooled, hashed, and never more than `max_bytes`."""
-
-    def __init__(self, name: str | None, spool_dir: Path, max_bytes: int) -> None:
-        self._name, self._spool_dir, self._max_bytes = name, spool_dir, max_bytes
-        self._size = 0
-        self._part = Part(name, spool_dir)
-
-    def write(self, chunk: bytes) -> None:
-        """Take the next bytes; raise TooLarge as soon as they are too many, StoreFull if our disk is full."""
-        self._size += len(chunk)
-        if self._size > self._max_bytes:
-            raise TooLarge(f"it has more than {self._max_bytes:,} bytes; no more are taken")
-        try:
-            self._part.write(chunk)
-        except OSError as e:
-            raise StoreFull("the server's disk does not take what is spooled") from e
-
-    def restart(self) -> None:
-        """Forget what came, for it comes once more."""
-        self.close()
-        self._size, self._part = 0, Part(self._name, self._spool_dir)
-
-    def received(self) -> Received:
-        """Return the whole file; raise EmptyFile if nothing came."""
-        return self._part.received()
-
-    def close(self) -> None:
-        """Give the spooled bytes back to the disk."""
-        self._part.file.close()
 
 
 # Writes an image to the sink and returns its date, where it is known only now. Raises Refused or Unavailable.

@@ -13,10 +13,11 @@ from enum import StrEnum
 from ..catalog import Catalog
 from ..catalog.records import Origin, State, Upload
 from ..errors import Busy, KeyTaken, NameTaken, Refused, StoreFull, UnsupportedType
+from ..receiving import Sink
 from ..settings import Settings
 from ..tokens import Token, digest, new_token
 from ..uploads import Options, Uploads
-from .incoming import Incoming, Passed, Sink, Source
+from .incoming import Incoming, Passed, Source
 
 TOKEN = "import"  # noqa: S105 the name of one, not one
 BUSY_S = (1.0, 5.0, 15.0)  # pauses when the catalog or the decoders have too much to do

@@ -5,7 +5,7 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from ..errors import BadRequest
-from .fetching import Fetcher
+from ..fetching import Fetcher
 from .incoming import Incoming, Source, short_id
 
 
@@ -36,4 +36,4 @@ def _one(url: str, fetcher: Fetcher) -> Incoming:
         name = unquote(urlsplit(url).path.rpartition("/")[2])
     except ValueError:
         name = ""
-    return Incoming(short_id(url), url, lambda into: fetcher.fetch(url, into), name=name or None)
+    return Incoming(short_id(url), url, lambda into: fetcher.fetch(url, into).changed_at, name=name or None)

@@ -11,7 +11,7 @@ export class Row {
   constructor(file, does) {
     this.element = document.getElementById("row").content.cloneNode(true).firstElementChild;
     this.name = file.name || "pasted image";
-    this.size = inWords(file.size);
+    this.size = file.address ? new URL(file.address).host : inWords(file.size);
     this.bar = this.element.querySelector("progress");
     this.bar.setAttribute("aria-label", `Progress of ${this.name}`);
     this.part("name").textContent = this.part("name").title = this.name;

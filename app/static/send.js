@@ -4,7 +4,7 @@ const LOST = "The connection failed. Check that you are online and that the serv
 
 /**
  * Send one file to /api/upload.
- * @param {File} file
+ * @param {File & {address?: string}} file with an `address` it is fetched from there by the server
  * @param {Record<string, string>} options form fields; empty ones are left out
  * @param {(part: number) => void} onProgress called with 0 to 1
  * @returns {{answer: Promise<object>, cancel: () => void}} `answer` rejects with an Error that has a `status`, 0 if there was no answer
@@ -30,7 +30,8 @@ export function send(file, options, onProgress) {
     request.setRequestHeader("Accept", "application/json");
     const form = new FormData();
     for (const [name, value] of Object.entries(options)) if (value) form.append(name, value);
-    form.append("file", file, file.name || "pasted.png");
+    if (file.address) form.append("url", file.address);
+    else form.append("file", file, file.name || "pasted.png");
     request.send(form);
   });
   return { answer, cancel: () => request.abort() };

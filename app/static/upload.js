@@ -1,5 +1,6 @@
 // The upload page: takes images that are dropped, pasted or chosen, and sends three at a time.
 
+import { fileAt } from "./address.js";
 import { copyText, formText } from "./copy.js";
 import { Row } from "./row.js";
 import { renew, send } from "./send.js";
@@ -157,6 +158,11 @@ function listen() {
   $("choose").addEventListener("change", (event) => {
     take([...event.target.files]);
     event.target.value = "";
+  });
+  $("from-address")?.addEventListener("submit", (event) => {
+    event.preventDefault();
+    take([fileAt($("url").value)]);
+    $("url").value = "";
   });
   addEventListener("beforeunload", (event) => {
     if ([...jobs].some((job) => job.state === "waiting" || job.state === "running")) event.preventDefault();

@@ -7,9 +7,11 @@ from flask import current_app
 
 from ..catalog import Catalog
 from ..decoding import DecoderPool
+from ..fetching import Fetcher
 from ..inventory import Inventory
 from ..meter import Meter
 from ..replacing import Replacing
+from ..resumable import Resumable
 from ..settings import Settings
 from ..store.base import ObjectStore
 from ..uploads import Uploads
@@ -27,7 +29,9 @@ class Parts:
     store: ObjectStore
     uploads: Uploads
     replacing: Replacing
+    resumable: Resumable
     inventory: Inventory
+    fetcher: Fetcher
     limits: RateLimits
     decoders: DecoderPool
     writers: Writers

@@ -6,10 +6,12 @@ from flask import Blueprint, Response, g, jsonify, request
 from ..catalog.records import State, Upload
 from ..errors import NotFound
 from ..tokens import MANAGE, UPLOAD
+from ..uploads import Options
 from . import parts
 from .answer import answer
 from .auth import authenticate
 from .body import read_upload
+from .by_url import fetch_all
 from .options import flag_of, idempotency_key, read_options
 
 log = structlog.get_logger()
@@ -20,18 +22,18 @@ api = Blueprint("api", __name__, url_prefix="/api")
 @api.post("/upload")
 @api.put("/upload/<path:name>")
 def upload(name: str | None = None) -> Response:
-    """Take one or many images and answer 201 with their addresses; what is refused: 400 to 415, 422, 429, 503, 507."""
+    """Take one or many images, or fetch them from where they are, and answer 201 with their addresses; what is refused:
+    400 to 415, 422, 429, 503, 507."""
     settings = parts().settings
     token = authenticate(UPLOAD)
     parts().limits.check_upload(token.id)
     repeat_key = idempotency_key(request.headers.get("Idempotency-Key"))
-    form = read_upload(
-        request.environ, max_bytes=settings.max_upload_bytes, spool_dir=settings.data_dir / "spool", name=name
-    )
+    max_bytes, spool_dir = settings.max_upload_bytes, settings.data_dir / "spool"
+    form = read_upload(request.environ, max_bytes=max_bytes, spool_dir=spool_dir, name=name)
     try:
-        options = read_options(
-            lambda option: _option(form.fields, option), parts().uploads.clock(), default_life_s=token.upload_life_s
-        )
+        options = _options(form.fields, default_life_s=token.upload_life_s)
+        is_on, fetcher = settings.upload_by_url, parts().fetcher
+        fetch_all(form, fetcher, is_on=is_on, max_bytes=max_bytes, spool_dir=spool_dir)
         rows = parts().uploads.accept(form.files, options, token_id=token.id, idempotency_key=repeat_key)
     finally:
         form.close()
@@ -71,6 +73,15 @@ def _created(rows: list[Upload]) -> Response:
     return response
 
 
-def _option(fields: dict[str, str], name: str) -> str | None:
-    header = f"X-Bowerbird-{name.replace('_', '-').title()}"
-    return fields.get(name, request.args.get(name, request.headers.get(header)))
+def _options(fields: dict[str, str], *, default_life_s: int | None) -> Options:
+    """Return the options of the form, before those of the query, before those of the headers; each of them has to make
+    sense, wherever it stands."""
+    now, headers = parts().uploads.clock(), request.headers
+    places = (fields.get, request.args.get, lambda name: headers.get(f"X-Bowerbird-{name.replace('_', '-').title()}"))
+    for place in places:
+        read_options(place, now)
+    return read_options(
+        lambda name: next((found for place in places if (found := place(name)) is not None), None),
+        now,
+        default_life_s=default_life_s,
+    )

@@ -2,6 +2,7 @@
 
 import errno
 from collections.abc import Iterator, Mapping
+from itertools import chain
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -22,6 +23,7 @@ from ..errors import (
 )
 from ..images import looks_like_image
 from ..receiving import Part
+from .fields import FORM, JSON, read_fields
 from .form import Form
 from .multipart import read_multipart
 
@@ -30,13 +32,15 @@ ENVELOPE_BYTES = 64 * 1024  # what multipart may add to a file of the largest si
 
 
 def read_upload(environ: Mapping[str, Any], *, max_bytes: int, spool_dir: Path, name: str | None = None) -> Form:
-    """Read the request's body: multipart/form-data with parts named `file`, or the raw bytes of one file.
+    """Read the request's body: multipart/form-data with parts named `file` or `url`, the raw bytes of one file, or (of
+    a POST) the fields of a form or a JSON object, `url` among them.
 
     `name` is that of a raw body. Raises BadMultipart, BadChunk, IncompleteBody, MissingFile, EmptyFile, LengthRequired,
-    TooSlow, TooLarge or UnsupportedType (a form-encoded or compressed body); nothing is left on the disk then.
+    TooSlow, TooLarge or UnsupportedType (a form without `url`, or a compressed body); nothing is left on the disk then.
     """
     content_type, options = parse_options_header(environ.get("CONTENT_TYPE") or "")
-    is_multipart = content_type.startswith("multipart/") and environ["REQUEST_METHOD"] == "POST"
+    is_post = environ["REQUEST_METHOD"] == "POST"
+    is_multipart = is_post and content_type.startswith("multipart/")
     length = _length(environ, is_multipart)
     allowed = max_bytes + (ENVELOPE_BYTES if is_multipart else 0)
     if length is not None and length > allowed:
@@ -50,7 +54,13 @@ def read_upload(environ: Mapping[str, Any], *, max_bytes: int, spool_dir: Path, 
         if is_multipart:
             read_multipart(form, chunks, content_type, options, spool_dir)
         else:
-            _read_raw(form, chunks, content_type, spool_dir, name)
+            first = next(chunks, b"")
+            # `curl --data-binary` calls every body a form: an image is welcome whatever it is called.
+            are_fields = is_post and content_type in (FORM, JSON) and not looks_like_image(first)
+            if are_fields:
+                read_fields(form, chain((first,), chunks), content_type)
+            else:
+                _read_raw(form, chain((first,), chunks), spool_dir, name)
     except OSError as e:
         form.close()
         raise _spool_error(e) from e
@@ -101,13 +111,10 @@ def _chunks(stream: BinaryIO, length: int | None, allowed: int, max_bytes: int) 
         raise IncompleteBody(f"{length:,} bytes were promised by Content-Length, but {count:,} came")
 
 
-def _read_raw(form: Form, chunks: Iterator[bytes], content_type: str, spool_dir: Path, name: str | None) -> None:
+def _read_raw(form: Form, chunks: Iterator[bytes], spool_dir: Path, name: str | None) -> None:
     part = Part(name, spool_dir)
     try:
-        for number, chunk in enumerate(chunks):
-            # `curl --data-binary` calls every body a form. An image is welcome all the same; a form goes no further.
-            if number == 0 and content_type == "application/x-www-form-urlencoded" and not looks_like_image(chunk):
-                raise UnsupportedType("a form-encoded body is not taken; send multipart/form-data or the raw image")
+        for chunk in chunks:
             part.write(chunk)
         form.files.append(part.received())
     except BaseException:

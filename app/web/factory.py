@@ -13,6 +13,7 @@ from ..edge.purge import open_purge
 from ..inventory import Inventory
 from ..meter import Meter
 from ..replacing import Replacing
+from ..resumable import Resumable
 from ..settings import Settings
 from ..store import open_store
 from ..store.base import ObjectStore
@@ -23,7 +24,9 @@ from ..writers import Writers
 from . import Parts, errors, headers
 from .albums import albums, shared
 from .api import api
+from .by_url import open_fetcher
 from .clients_page import clients_page, imported
+from .docs import docs
 from .drain import Drain
 from .gallery import gallery
 from .health import health
@@ -37,6 +40,7 @@ from .picked import picked
 from .preview import preview
 from .settings_page import settings_page
 from .statistics import statistics, statistics_api
+from .tus import tus
 
 FORM_BYTES = 64 * 1024  # every route but the upload; a form-encoded body may cost eighty times its size in memory
 
@@ -68,7 +72,9 @@ def build(settings: Settings, store: ObjectStore | None) -> Flask:
         store,
         uploads,
         Replacing(settings, catalog, store, decoders, uploads, undrawn),
+        Resumable(settings, catalog, uploads),
         inventory,
+        open_fetcher(),
         RateLimits(settings),
         decoders,
         writers,
@@ -77,8 +83,9 @@ def build(settings: Settings, store: ObjectStore | None) -> Flask:
 
     errors.install(app)
     headers.install(app, settings)
-    programs, people = (api, library, statistics_api, health, hooks, metrics_page), (pages, imported, shared, preview)
-    for blueprint in (*programs, *people, gallery, picked, albums, statistics, clients_page, settings_page):
+    programs = (api, tus, library, statistics_api, health, hooks, metrics_page, imported)
+    people = (pages, shared, preview, docs, gallery, picked, albums, statistics, clients_page, settings_page)
+    for blueprint in (*programs, *people):
         app.register_blueprint(blueprint)
     if isinstance(store, FolderStore):
         app.register_blueprint(objects)

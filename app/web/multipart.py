@@ -11,7 +11,6 @@ from ..receiving import Part
 from .form import Form
 from .part_names import as_text, file_name_of
 
-MAX_FILES = 20
 MAX_PARTS = 40
 MAX_HEADER_BYTES = 8 * 1024
 MAX_FIELD_BYTES = 16 * 1024
@@ -49,7 +48,7 @@ def read_multipart(
         raise BadMultipart(f"the multipart body is malformed: {_reason(e)}") from e
     finally:
         reader.close()
-    if not form.files:
+    if not form.files and not form.urls:
         found = ", ".join(repr(name[:20]) for name in reader.other_names[:4]) or "none"
         raise MissingFile(f"there is no file in a part named 'file' (parts found: {found})"[:200])
 
@@ -87,8 +86,7 @@ class _Parts:
         file_name = file_name_of(segment.header("Content-Disposition", ""), segment.filename)
         is_file = file_name is not None or segment.content_type is not None
         if self._name == "file" and not (file_name == "" and segment.header("Content-Length") == "0"):
-            if len(self._form.files) == MAX_FILES:
-                raise TooLarge(f"there are more than {MAX_FILES} files in one request")
+            self._form.check_room()
             self._part = Part(file_name, self._spool_dir)
         else:
             self.other_names.append(self._name)
@@ -104,7 +102,7 @@ class _Parts:
             self._part = None
         elif self._field is not None:
             try:
-                self._form.fields[self._name] = self._field.decode("utf-8")
+                self._form.add_field(self._name, self._field.decode("utf-8"))
             except UnicodeDecodeError as e:
                 raise BadRequest(f"the field {self._name[:40]!r} is not UTF-8 text") from e
             self._field = None

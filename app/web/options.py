@@ -12,7 +12,8 @@ from ..uploads import Options
 
 _CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 _IDEMPOTENCY_KEY = re.compile(r"[\x21-\x7e]{1,255}")
-_YES, _NO = ("1", "true", "yes", "on"), ("", "0", "false", "no", "off")
+NAMES = ("expires", "keep_metadata", "title", "tags")
+YES, NO = ("1", "true", "yes", "on"), ("", "0", "false", "no", "off")
 
 
 def read_options(get: Callable[[str], str | None], now: datetime, *, default_life_s: int | None = None) -> Options:
@@ -40,9 +41,9 @@ def idempotency_key(text: str | None) -> str | None:
 
 def flag_of(name: str, text: str) -> bool:
     """Return whether `text` means yes; raise BadRequest where it means neither yes nor no."""
-    if (word := text.strip().lower()) not in _YES + _NO:
+    if (word := text.strip().lower()) not in YES + NO:
         raise BadRequest(f"{name} is {text[:40]!r}; give 1 or 0")
-    return word in _YES
+    return word in YES
 
 
 def title_of(text: str) -> str | None:

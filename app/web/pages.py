@@ -20,8 +20,12 @@ pages.context_processor(shared_by_pages)
 
 @pages.get("/")
 def home() -> AnyResponse | str:
-    """The upload page; who is not signed in is sent to /login."""
-    return render_template("upload.html") if auth.session_token() else redirect("/login", 303)
+    """The upload page, with the address `url` filled in; who is not signed in is sent to /login."""
+    url = request.args.get("url", "")
+    if auth.session_token() is None:
+        back = f"?{urlencode({'next': '/?' + urlencode({'url': url})})}" if url else ""
+        return redirect(f"/login{back}", 303)
+    return render_template("upload.html", by_url=parts().settings.upload_by_url, url=url)
 
 
 @pages.get("/login")

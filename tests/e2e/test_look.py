@@ -10,7 +10,7 @@ from tests.e2e.conftest import OpenPage, image
 
 SCHEMES = ("light", "dark")
 PATHS = ("/", "/gallery", "/albums", "/statistics", "/clients", "/settings")
-PATHS += ("/login", "/nothing/here", "/d/k7Wq3Zpx.png/wrong")
+PATHS += ("/docs", "/login", "/nothing/here", "/d/k7Wq3Zpx.png/wrong")
 PHONE = {"viewport": {"width": 360, "height": 640}}
 MAX_BYTES = 60_000  # the whole first view, uncompressed
 BAD = {"name": "bad.png", "mimeType": "image/png", "buffer": b"no image"}

@@ -335,3 +335,15 @@ def test_a_client_file_is_downloaded_and_its_token_revoked(open_page: OpenPage, 
 
     expect(page.get_by_text("ShareX", exact=True)).to_have_count(0)
     page.goto(live_server.url)
+
+
+def test_an_address_is_filled_in_and_fetched_only_when_that_is_asked_for(open_page: OpenPage) -> None:
+    page = open_page("/?url=http://localhost/a%2520cat.png")
+    expect(page.get_by_label("From an address")).to_have_value("http://localhost/a%20cat.png")
+    expect(page.locator("#list li")).to_have_count(0)
+    page.get_by_role("button", name="Fetch and upload").click()
+    row = page.locator("#list .refused")
+
+    expect(row).to_contain_text("a cat.png")
+    expect(row).to_contain_text("localhost has no public address")
+    expect(page.get_by_label("From an address")).to_have_value("")

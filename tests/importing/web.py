@@ -11,7 +11,7 @@ class Site:
 
     def __init__(self):
         self.answers = defaultdict(list)
-        self.asked = []
+        self.asked, self.headers = [], []
 
     def put(self, path, *answers):
         self.answers[path] = list(answers)
@@ -23,12 +23,13 @@ class Site:
 
 
 @contextmanager
-def serve():
+def serve(host="127.0.0.1"):
     """Yield a site and its address."""
     site = Site()
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self):
+            site.headers.append(dict(self.headers))
             status, headers, body = site.take(self.path)
             self.send_response(status)
             for name, value in {"Content-Length": str(len(body)), **headers}.items():
@@ -39,11 +40,11 @@ def serve():
         def log_message(self, *_):
             pass
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server = ThreadingHTTPServer((host, 0), Handler)
     thread = threading.Thread(target=server.serve_forever, args=(0.01,))
     thread.start()
     try:
-        yield site, f"http://127.0.0.1:{server.server_port}"
+        yield site, f"http://{host}:{server.server_port}"
     finally:
         server.shutdown()
         server.server_close()
