@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import BinaryIO
 
-from .containers import bmff, bmp, gif, jpeg, png, tiff, webp
+from .containers import bmp, gif, inplace, jpeg, png, tiff, webp
 from .containers.base import Container
 
 _REWRITE: dict[str, Callable[..., None]] = {
@@ -11,8 +11,8 @@ _REWRITE: dict[str, Callable[..., None]] = {
     "image/jpeg": jpeg.rewrite,
     "image/gif": gif.rewrite,
     "image/webp": webp.rewrite,
-    "image/avif": bmff.rewrite,
-    "image/heic": bmff.rewrite,
+    "image/avif": inplace.rewrite,
+    "image/heic": inplace.rewrite,
     "image/tiff": tiff.rewrite,
     "image/bmp": bmp.rewrite,
 }
