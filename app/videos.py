@@ -1,0 +1,118 @@
+"""What PyAV does with a video: its poster, its check, and a QuickTime movie made an MP4; nothing is coded anew.
+
+Used in a decoder process alone, as thumbnail.py is. Only the demuxer that fits is tried, and it opens no other file.
+"""
+
+import time
+from collections.abc import Iterator
+from fractions import Fraction
+from typing import Any, BinaryIO
+
+import av
+from av.container import InputContainer
+from PIL import Image
+
+_DEMUXERS = {"video/mp4": "mov", "video/quicktime": "mov", "video/webm": "matroska"}
+_MAX_PIXELS = 100_000_000  # of a frame, whatever the container says of it
+_LOOKED_AT = 60  # frames: a recording is seldom black for longer than two seconds
+_DARK = 20  # of 255: where nothing can be made out
+_SHOWN = {"h264": "avc1", "hevc": "hvc1"}  # the names that Apple's players ask for
+
+
+class BrokenVideo(Exception):
+    """What cannot be shown of the video; the message says why, in words of ours."""
+
+
+def check(file: BinaryIO, content_type: str) -> None:
+    """Return if the first frame can be decoded and every packet be read. Raises BrokenVideo, or whatever PyAV does."""
+    with _open(file, content_type) as source:
+        next(_frames(source))
+        for _ in source.demux():
+            pass
+
+
+def poster(file: BinaryIO, content_type: str) -> Image.Image:
+    """Return the first frame in which there is something to be seen, upright, of the first two seconds or so.
+
+    Raises BrokenVideo, or whatever PyAV does.
+    """
+    first = None
+    with _open(file, content_type) as source:
+        for number, frame in enumerate(_frames(source)):
+            image = _upright(frame, source.streams.video[0].sample_aspect_ratio)
+            first = first or image
+            if max(high for _, high in image.resize((32, 32)).getextrema()) > _DARK:
+                return image
+            if number >= _LOOKED_AT:
+                break
+    if first is None:
+        raise BrokenVideo("it has no frame")
+    return first
+
+
+def damage(file: BinaryIO, content_type: str, budget_s: float) -> str | None:
+    """Decode frame after frame for `budget_s` seconds; return what cannot be decoded, if there is such a thing."""
+    until = time.monotonic() + budget_s
+    try:
+        with _open(file, content_type) as source:
+            for frame in _frames(source):
+                if frame.is_corrupt:
+                    return "CorruptFrame"
+                if time.monotonic() > until:
+                    return None
+    except (av.FFmpegError, BrokenVideo) as e:
+        return type(e).__name__
+    return None
+
+
+def remux(file: BinaryIO, target: BinaryIO) -> None:
+    """Write the first picture and the first sound of a QuickTime movie to `target` as an MP4, packet by packet.
+
+    Raises whatever PyAV does.
+    """
+    with (
+        _open(file, "video/quicktime") as source,
+        av.open(target, "w", format="mp4", options={"movflags": "+negative_cts_offsets"}) as result,
+    ):
+        streams: dict[int, Any] = {}
+        for stream in (*source.streams.video[:1], *source.streams.audio[:1]):
+            made = result.add_stream_from_template(stream)
+            if tag := _SHOWN.get(stream.codec_context.name):
+                made.codec_context.codec_tag = tag
+            streams[stream.index] = made
+        for packet in source.demux([source.streams[index] for index in streams]):
+            if packet.dts is not None:  # the last, empty ones
+                packet.stream = streams[packet.stream.index]
+                result.mux(packet)
+
+
+def _open(file: BinaryIO, content_type: str) -> InputContainer:
+    file.seek(0)
+    # No protocol is there to open another file with, and samples in others are not followed.
+    options = {"protocol_whitelist": "", "enable_drefs": "0"}
+    if _DEMUXERS[content_type] != "mov":
+        del options["enable_drefs"]
+    return av.open(file, format=_DEMUXERS[content_type], options=options, buffer_size=256 * 1024)
+
+
+def _frames(source: InputContainer) -> Iterator[av.VideoFrame]:
+    """Yield the frames of the first picture. One thread: the memory needed does not depend on the number of cores."""
+    if not source.streams.video:
+        raise BrokenVideo("it has no picture")
+    stream = source.streams.video[0]
+    stream.codec_context.options = {"max_pixels": str(_MAX_PIXELS)}
+    stream.codec_context.thread_count = 1
+    is_empty = True
+    for frame in source.decode(stream):
+        is_empty = False
+        yield frame
+    if is_empty:
+        raise BrokenVideo("it has no frame")
+
+
+def _upright(frame: av.VideoFrame, ratio: Fraction | None) -> Image.Image:
+    """Return a frame as it is seen: its pixels made square, the camera's turn undone."""
+    image = frame.to_image()
+    if ratio and ratio != 1 and 0.01 < ratio < 100:
+        image = image.resize((max(1, round(image.width * ratio)), image.height))
+    return image.rotate(frame.rotation, expand=True) if frame.rotation else image
