@@ -78,8 +78,8 @@ class DecoderPool:
         """Write the image in `source` to `target` as `converts_to`, upright, with its colour profile and no metadata.
 
         `converts_to` is image/jpeg, image/png or video/mp4. Returns the width and height of what was written. Of
-        several pages the first is taken. A video/quicktime becomes video/mp4 packet by packet; its size is not told (0, 0).
-        Nothing is written if it raises.
+        several pages the first is taken. A video/quicktime becomes video/mp4 packet by packet; its size is not told
+        (0, 0). Nothing is written if it raises.
         """
         task = {"content_type": content_type, "converts_to": converts_to, "timeout_s": self._convert_s}
         answer = self._make(task, source, target)
