@@ -38,7 +38,7 @@ FLOORS = [
         "costs",
         "sealed",
     },
-    {"catalog", "store", "edge", "decoding", "decoder", "thumbnail", "writers", "heartbeat"},
+    {"catalog", "store", "edge", "decoding", "decoder", "thumbnail", "videos", "writers", "heartbeat"},
     {
         "archive",
         "backups",
@@ -86,6 +86,7 @@ ONLY = {
     "prometheus_client": "metrics",
     "psycopg": "importing",  # of Zipline; the catalog's is SQLAlchemy's affair
     "cryptography": "sealed",
+    "av": "videos",
 }
 
 
