@@ -5,7 +5,7 @@ CACHE_CONTROL = "public, max-age=31536000, immutable"
 # An image is never a page: whatever a browser makes of its bytes has no scripts and no origin.
 VIEWER_HEADERS = {
     "X-Content-Type-Options": "nosniff",
-    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; img-src data:; sandbox",
+    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; img-src data:; media-src 'self'; sandbox",
     "Cross-Origin-Resource-Policy": "cross-origin",
     "Access-Control-Allow-Origin": "*",
 }
