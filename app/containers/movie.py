@@ -22,7 +22,7 @@ BRANDS = frozenset(
 )
 QUICKTIME = b"qt  "
 
-_KEPT = {b"ftyp", b"moov", b"mdat", b"moof", b"styp", b"sidx", b"ssix"}
+_KEPT = {b"ftyp", b"moov", b"mdat", b"moof", b"mfra", b"styp", b"sidx", b"ssix"}
 _MAX_BRANDS_BYTES = 256
 _MAX_HEAD_BYTES = 32 * 1024 * 1024  # of moov: four hours need about 25 MB
 _MAX_FRAGMENT_BYTES = 4 * 1024 * 1024
@@ -47,7 +47,7 @@ def walk(file: BinaryIO, bounds: Bounds) -> InPlace:
     for box in top:
         if box.kind == b"moof":
             read_fragment(_load(file, box, _MAX_FRAGMENT_BYTES), box, movie)
-        elif box.kind == b"mfra" and box.end - box.start <= _MAX_INDEX_BYTES:
+        elif box.kind == b"mfra":
             for part in Part.of(_load(file, box, _MAX_INDEX_BYTES), box, found).parts():
                 if part.box.kind not in (b"tfra", b"mfro"):
                     part.hide()
