@@ -44,7 +44,7 @@ _RESULT_BYTES = 512 * _MIB
 _TEXT_BYTES = 64 * _MIB  # Pillow's 1 MiB refuses wide-gamut colour profiles; the memory is bounded here anyway
 _OPEN_FILES = 32
 _JPEG_QUALITY = 90
-_VIDEO_CHECK_SHARE = 1 / 3  # of a task's time: how long the frames of a video are decoded behind its poster
+_VIDEO_SHARE = 1 / 3  # of a task's time: how long a poster is looked for, and how long frames are decoded behind it
 _PNG_LEVEL = 2  # measured: a photo gets no larger than at zlib's own 6, in a quarter of the time
 
 
@@ -137,7 +137,7 @@ def _watch(task: dict[str, Any], source: BinaryIO, targets: list[BinaryIO]) -> d
     """Do a task with a video."""
     from . import videos  # noqa: PLC0415 an extra, and one that brings its own build of many libraries
 
-    content_type = task["content_type"]
+    content_type, budget_s = task["content_type"], task["timeout_s"] * _VIDEO_SHARE
     try:
         if not targets:
             videos.check(source, content_type)
@@ -145,10 +145,10 @@ def _watch(task: dict[str, Any], source: BinaryIO, targets: list[BinaryIO]) -> d
         if not task.get("is_thumbnail"):
             videos.remux(source, targets[0])
             return {"width": 0, "height": 0}  # as the walk of what was written finds them
-        told = _drawn(thumbnail.draw(videos.poster(source, content_type)), targets[0])
+        told = _drawn(thumbnail.draw(videos.poster(source, content_type, budget_s)), targets[0])
     except videos.BrokenVideo as e:
         raise _Unshowable(str(e)) from e
-    damage = videos.damage(source, content_type, task["timeout_s"] * _VIDEO_CHECK_SHARE)
+    damage = videos.damage(source, content_type, budget_s)
     return told | ({"damage": damage} if damage else {})
 
 

@@ -18,6 +18,7 @@ from .errors import BadImage, Busy, TooComplex
 
 MEMORY_BYTES = 1 << 30  # a progressive JPEG of 50 megapixels needs half of it
 VERIFY_S, CONVERT_S = 5.0, 15.0
+REMUX_S = 60.0  # two hours of a QuickTime movie are 800,000 packets
 START_S = 10.0
 WAIT_S = 10.0
 RECYCLE_AFTER = 200  # images; so no leak of a decoding library grows for ever
@@ -67,10 +68,9 @@ class DecoderPool:
         self._closed = False
 
     def verify(self, file: BinaryIO, content_type: str) -> None:
-        """Decode every frame of the image (of a JPEG the first picture; of a video the first frame, and read the rest),
-        and return if all of it is there.
+        """Decode every frame of the image, and return if all of it is there.
 
-        The place in `file` may change if it is a SpooledTemporaryFile or in memory.
+        Of a JPEG the first picture is decoded, of a video the first frame. The place in `file` may change if it is a SpooledTemporaryFile or in memory.
         """
         self._ask({"content_type": content_type, "timeout_s": self._verify_s}, file)
 
@@ -81,7 +81,8 @@ class DecoderPool:
         several pages the first is taken. A video/quicktime becomes video/mp4 packet by packet; its size is not told
         (0, 0). Nothing is written if it raises.
         """
-        task = {"content_type": content_type, "converts_to": converts_to, "timeout_s": self._convert_s}
+        timeout_s = REMUX_S if converts_to == "video/mp4" else self._convert_s
+        task = {"content_type": content_type, "converts_to": converts_to, "timeout_s": timeout_s}
         answer = self._make(task, source, target)
         return answer["width"], answer["height"]
 

@@ -32,7 +32,7 @@ from .setting_types import (
     scheme,
 )
 
-MAX_VIDEO_S = 4 * 3600  # of a screen recording: what is longer is a film
+MAX_VIDEO_S = 2 * 3600  # of a screen recording: what is longer is a film
 
 
 class Settings(BaseSettings):

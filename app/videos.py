@@ -24,26 +24,25 @@ class BrokenVideo(Exception):
 
 
 def check(file: BinaryIO, content_type: str) -> None:
-    """Return if the first frame can be decoded and every packet be read. Raises BrokenVideo, or whatever PyAV does."""
+    """Return if the first frame can be decoded. Raises BrokenVideo, or whatever PyAV does."""
     with _open(file, content_type) as source:
         next(_frames(source))
-        for _ in source.demux():
-            pass
 
 
-def poster(file: BinaryIO, content_type: str) -> Image.Image:
-    """Return the first frame in which there is something to be seen, upright, of the first two seconds or so.
+def poster(file: BinaryIO, content_type: str, budget_s: float) -> Image.Image:
+    """Return the first frame in which there is something to be seen, upright, of the first two seconds or so, or of
+    those that can be decoded in `budget_s` seconds.
 
     Raises BrokenVideo, or whatever PyAV does.
     """
-    first = None
+    first, until = None, time.monotonic() + budget_s
     with _open(file, content_type) as source:
         for number, frame in enumerate(_frames(source)):
             image = _upright(frame, source.streams.video[0].sample_aspect_ratio)
             first = first or image
             if max(high for _, high in image.resize((32, 32)).getextrema()) > _DARK:
                 return image
-            if number >= _LOOKED_AT:
+            if number >= _LOOKED_AT or time.monotonic() > until:
                 break
     if first is None:
         raise BrokenVideo("it has no frame")

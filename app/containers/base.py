@@ -19,7 +19,7 @@ class Bounds:
     max_scans: int = 100  # of a JPEG: an honest progressive one has about ten; 20,000 of them cost 14 s of CPU
     max_parts: int = 500_000  # PNG chunks, GIF blocks: 100 MB of GIF have 411,000, which takes a second to walk
     max_video_s: int = 0  # of a video; 0: none is taken
-    max_samples: int = 2_000_000  # of a video, frames and pieces of sound together: four hours have 1,600,000
+    max_samples: int = 1_000_000  # of a video, frames and pieces of sound together: two hours have 800,000 at most
 
     def check_pixels(self, width: int, height: int) -> None:
         """Raise TooManyPixels if one frame of `width` by `height` pixels is over the bound."""

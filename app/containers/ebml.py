@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import BinaryIO
 
 from ..errors import BadImage
+from .base import Bounds
 from .inplace import InPlace
 
 VOID = 0xEC
@@ -21,61 +22,64 @@ class Element:
     end: int | None
 
 
-def read_id(file: BinaryIO, position: int) -> int:
-    """Return the id of the element at `position`; 0 for none."""
-    file.seek(position)
-    head = file.read(4)
-    length = _length(head[0]) if head else 0
-    return int.from_bytes(head[:length], "big") if 0 < length <= len(head) else 0
+class Elements:
+    """The elements of a file of `size` bytes. Every one that is read is counted; TooComplex is raised at too many."""
 
+    def __init__(self, file: BinaryIO, bounds: Bounds) -> None:
+        self._file, self._bounds, self._count = file, bounds, 0
+        self.size = file.seek(0, 2)
 
-def read_element(file: BinaryIO, position: int, limit: int) -> Element:
-    """Return the element at `position`; raise BadImage if it is none, or if it does not end at or before `limit`."""
-    file.seek(position)
-    head = file.read(_HEAD_BYTES)
-    id_length = _length(head[0]) if head else 0
-    if not 0 < id_length <= 4 or id_length >= len(head):
-        raise BadImage("the file is cut off, or there is something in it that is no element")
-    size_length = _length(head[id_length])
-    body = id_length + size_length
-    if not size_length or body > len(head):
-        raise BadImage("the file is cut off, or one of its elements has no size")
-    mask = (1 << 7 * size_length) - 1
-    size = int.from_bytes(head[id_length:body], "big") & mask
-    end = None if size == mask else position + body + size
-    if position + body > limit or (end is not None and end > limit):
-        raise BadImage("the file is cut off, or one of its elements is larger than what is around it")
-    return Element(int.from_bytes(head[:id_length], "big"), position, position + body, end)
+    def id_at(self, position: int) -> int:
+        """Return the id of the element at `position`; 0 for none."""
+        head = self.bytes_at(position, 4)
+        length = _length(head[0]) if head else 0
+        return int.from_bytes(head[:length], "big") if 0 < length <= len(head) else 0
 
+    def read(self, position: int, limit: int) -> Element:
+        """Return the element at `position`; raise BadImage if it is none, or if it ends behind `limit`."""
+        self._count += 1
+        self._bounds.check_samples(self._count)
+        head = self.bytes_at(position, _HEAD_BYTES)
+        id_length = _length(head[0]) if head else 0
+        if not 0 < id_length <= 4 or id_length >= len(head):
+            raise BadImage("the file is cut off, or there is something in it that is no element")
+        size_length = _length(head[id_length])
+        body = id_length + size_length
+        if not size_length or body > len(head):
+            raise BadImage("the file is cut off, or one of its elements has no size")
+        mask = (1 << 7 * size_length) - 1
+        size = int.from_bytes(head[id_length:body], "big") & mask
+        end = None if size == mask else position + body + size
+        if position + body > limit or (end is not None and end > limit):
+            raise BadImage("the file is cut off, or one of its elements is larger than what is around it")
+        return Element(int.from_bytes(head[:id_length], "big"), position, position + body, end)
 
-def children(file: BinaryIO, parent: Element, most: int) -> Iterator[Element]:
-    """Yield the elements in one that says where it ends; raise BadImage if there are more than `most`, or if one of
-    them does not say so."""
-    position = parent.body
-    if parent.end is None:
-        raise BadImage("an element of the file does not say where it ends")
-    for _ in range(most):
-        if position == parent.end:
-            return
-        child = read_element(file, position, parent.end)
-        if child.end is None:
+    def children(self, parent: Element) -> Iterator[Element]:
+        """Yield the elements in one; raise BadImage if it, or one of them, does not say where it ends."""
+        position = parent.body
+        if parent.end is None:
             raise BadImage("an element of the file does not say where it ends")
-        yield child
-        position = child.end
-    raise BadImage(f"an element of the file has more than {most:,} elements in it")
+        while position < parent.end:
+            child = self.read(position, parent.end)
+            if child.end is None:
+                raise BadImage("an element of the file does not say where it ends")
+            yield child
+            position = child.end
 
+    def contents(self, element: Element, most: int = 4096) -> bytes:
+        """Return the bytes of an element; raise BadImage if it has more than `most`."""
+        if element.end is None or element.end - element.body > most:
+            raise BadImage(f"an element of the file has more than {most:,} bytes")
+        return self.bytes_at(element.body, element.end - element.body)
 
-def contents(file: BinaryIO, element: Element, most: int = 4096) -> bytes:
-    """Return the bytes of an element; raise BadImage if it has more than `most`."""
-    if element.end is None or element.end - element.body > most:
-        raise BadImage(f"an element of the file has more than {most:,} bytes")
-    file.seek(element.body)
-    return file.read(element.end - element.body)
+    def number(self, element: Element) -> int:
+        """Return the unsigned number in an element."""
+        return int.from_bytes(self.contents(element, 8), "big")
 
-
-def number(file: BinaryIO, element: Element) -> int:
-    """Return the unsigned number in an element."""
-    return int.from_bytes(contents(file, element, 8), "big")
+    def bytes_at(self, position: int, count: int) -> bytes:
+        """Return up to `count` bytes of the file."""
+        self._file.seek(position)
+        return self._file.read(count)
 
 
 def vint(data: bytes) -> tuple[int, int]:

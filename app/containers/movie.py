@@ -24,7 +24,7 @@ QUICKTIME = b"qt  "
 
 _KEPT = {b"ftyp", b"moov", b"mdat", b"moof", b"mfra", b"styp", b"sidx", b"ssix"}
 _MAX_BRANDS_BYTES = 256
-_MAX_HEAD_BYTES = 32 * 1024 * 1024  # of moov: four hours need about 25 MB
+_MAX_HEAD_BYTES = 32 * 1024 * 1024  # of moov: two hours need about 15 MB
 _MAX_FRAGMENT_BYTES = 4 * 1024 * 1024
 _MAX_INDEX_BYTES = 1024 * 1024
 

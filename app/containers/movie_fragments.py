@@ -4,8 +4,6 @@ from ..errors import BadImage
 from .bmff_boxes import Box
 from .movie_parts import Movie, Part, Track, words
 
-_MAX_RUNS = 10_000  # in one track of a fragment
-
 
 def read_fragment(data: bytes, place: Box, movie: Movie) -> None:
     """Add what a `moof` box, given as its bytes and its place in the file, tells to `movie`.
@@ -14,6 +12,7 @@ def read_fragment(data: bytes, place: Box, movie: Movie) -> None:
     """
     position = place.start  # where a track's samples begin that does not say it: behind those of the one before
     for part in Part.of(data, place, movie.container).parts():
+        movie.count_part()
         if part.box.kind == b"traf":
             position = _traf(part, place.start, position, movie)
         elif part.box.kind != b"mfhd":
@@ -36,9 +35,8 @@ def _traf(traf: Part, moof: int, position: int, movie: Movie) -> int:
     if flags & 0x000010:
         size = tfhd.uint(at, 4)
     position = base
-    for number, part in enumerate(traf.parts()):
-        if number > _MAX_RUNS:
-            raise BadImage("a fragment of the file has too many parts")
+    for part in traf.parts():
+        movie.count_part()
         if part.box.kind == b"trun":
             position = _run(part, base, position, (size, ticks), track, movie)
         elif part.box.kind not in (b"tfhd", b"tfdt", b"sdtp", b"sgpd", b"sbgp") and track.is_kept:

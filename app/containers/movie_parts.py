@@ -40,6 +40,7 @@ class Movie:
     used: list[Span] = field(default_factory=list)
     samples: int = 0
     frames: int = 0
+    fragment_parts: int = 0
 
     def count(self, track: Track, samples: int, ticks: int) -> None:
         """Add samples of a track; raise TooComplex as soon as they are too many."""
@@ -47,6 +48,11 @@ class Movie:
         self.bounds.check_samples(self.samples)
         track.total_ticks += ticks
         self.frames += samples if track.is_picture else 0
+
+    def count_part(self) -> None:
+        """Count a box of a fragment; raise TooComplex at too many."""
+        self.fragment_parts += 1
+        self.bounds.check_parts(self.fragment_parts)
 
     def use(self, start: int, end: int) -> None:
         """Note that these bytes are played; raise TooComplex as soon as they are in too many places."""

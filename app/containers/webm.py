@@ -8,7 +8,7 @@ from typing import BinaryIO
 
 from ..errors import BadImage, UnsupportedType
 from .base import Bounds
-from .ebml import VOID, Element, children, contents, number, read_element, read_id, vint, void
+from .ebml import VOID, Element, Elements, vint, void
 from .inplace import InPlace
 from .webm_tracks import Tracks, read_info, read_tracks, tidy
 
@@ -25,34 +25,32 @@ _IN_CLUSTER = {_TIMESTAMP, _SIMPLE_BLOCK, _BLOCK_GROUP, _POSITION, _PREVIOUS, _C
 _IN_GROUP = dict.fromkeys((_BLOCK, 0x9B, 0xFB, 0xFA, 0x75A2, 0xA4)) | {0x75A1: {0xA6: {0xEE: None, 0xA5: None}}}
 _CUE = {0xB3: None, 0xB7: dict.fromkeys((0xF7, 0xF1, 0xF0, 0xB2, 0x5378, 0xEA))}
 _HEADER_BYTES = 4096
-_MAX_IN_ONE = 100_000  # elements in one that is no Cluster: four hours have 15,000 cues
 
 
 def walk(file: BinaryIO, bounds: Bounds) -> InPlace:
     """Return the container of the WebM in `file`; raise BadImage if it is broken, UnsupportedType if browsers do not
     play what is in it, or if it has no picture."""
-    file.seek(0, 2)
-    size = file.tell()
-    found = InPlace("video/webm", 0, 0, size)
-    segment = read_element(file, _header(file, found, size), size)
+    source = Elements(file, bounds)
+    found = InPlace("video/webm", 0, 0, source.size)
+    segment = source.read(_header(source, found), source.size)
     if segment.id != _SEGMENT:
         raise BadImage("the WebM has no segment")
-    walked = _Walk(file, bounds, found, segment, size)
+    walked = _Walk(source, bounds, found, segment)
     walked.segment()
     found.end = walked.end
     found.add(0, found.end)
     return found
 
 
-def _header(file: BinaryIO, found: InPlace, size: int) -> int:
+def _header(source: Elements, found: InPlace) -> int:
     """Read the header and return where it ends."""
-    header = read_element(file, 0, size)
+    header = source.read(0, source.size)
     if header.id != _EBML or header.end is None or header.end > _HEADER_BYTES:
         raise BadImage("the file does not begin like a WebM")
     kind = b""
-    for child in children(file, header, 100):
+    for child in source.children(header):
         if child.id == _DOC_TYPE:
-            kind = contents(file, child).rstrip(b"\0")
+            kind = source.contents(child).rstrip(b"\0")
         elif child.id not in _HEADER:
             void(found, child)
     if kind != b"webm":
@@ -64,22 +62,21 @@ def _header(file: BinaryIO, found: InPlace, size: int) -> int:
 class _Walk:
     """One walk through the segment; `end` is where the video ends in the file."""
 
-    def __init__(self, file: BinaryIO, bounds: Bounds, found: InPlace, segment: Element, size: int) -> None:
-        self._file, self._bounds, self._found, self._size = file, bounds, found, size
-        self._segment = segment
-        self.end = segment.end if segment.end is not None else size
+    def __init__(self, source: Elements, bounds: Bounds, found: InPlace, segment: Element) -> None:
+        self._source, self._bounds, self._found, self._segment = source, bounds, found, segment
+        self.end = segment.end if segment.end is not None else source.size
         self._is_open = segment.end is None  # it goes on as long as its elements do
         self._tracks: Tracks | None = None
         self._has_info = False
         self._scale_ns, self._last = 1_000_000, 0
-        self._count = self._samples = self._frames = 0
+        self._frames = 0
 
     def segment(self) -> None:
         position = self._segment.body
         while position < self.end:
-            if read_id(self._file, position) not in _TOP and self._is_open and self._tracks:
+            if self._source.id_at(position) not in _TOP and self._is_open and self._tracks:
                 break  # whatever stands here is no part of the video
-            element = self._read(position, self.end)
+            element = self._source.read(position, self.end)
             if element.id == _CLUSTER:
                 position = self._cluster(element)
                 continue
@@ -92,37 +89,30 @@ class _Walk:
             raise BadImage("the video holds no frame")
         self._bounds.check_duration(self._last * self._scale_ns / 1e9)
 
-    def _read(self, position: int, limit: int) -> Element:
-        self._count += 1
-        self._bounds.check_samples(self._count)
-        return read_element(self._file, position, limit)
-
     def _top(self, element: Element) -> None:
         if element.id == _INFO:
             if self._has_info:
                 raise BadImage("the file has two descriptions of itself")
             self._has_info = True
-            self._scale_ns, duration = read_info(self._file, element, self._found)
+            self._scale_ns, duration = read_info(self._source, element, self._found)
             self._bounds.check_duration(duration * self._scale_ns / 1e9)
         elif element.id == _TRACKS:
             if self._tracks:
                 raise BadImage("the file describes its tracks twice")
-            self._tracks = read_tracks(self._file, element, self._found)
+            self._tracks = read_tracks(self._source, element, self._found)
             self._bounds.check_pixels(self._found.width, self._found.height)
         elif element.id == _SEEK_HEAD:
             self._seek_head(element)
         elif element.id == _CUES:
-            tidy(self._file, element, {0xBB: _CUE}, self._found, _MAX_IN_ONE)
+            tidy(self._source, element, {0xBB: _CUE}, self._found)
         else:
             void(self._found, element)
 
     def _seek_head(self, element: Element) -> None:
         """Forget where the elements are that go."""
-        for seek in children(self._file, element, 1000):
-            ids = (
-                [child for child in children(self._file, seek, 10) if child.id == _SEEK_ID] if seek.id == _SEEK else []
-            )
-            if not ids or number(self._file, ids[0]) not in (_INFO, _TRACKS, _CUES, _CLUSTER, _SEEK_HEAD):
+        for seek in self._source.children(element):
+            ids = [child for child in self._source.children(seek) if child.id == _SEEK_ID] if seek.id == _SEEK else []
+            if not ids or self._source.number(ids[0]) not in (_INFO, _TRACKS, _CUES, _CLUSTER, _SEEK_HEAD):
                 void(self._found, seek)
 
     def _cluster(self, cluster: Element) -> int:
@@ -132,13 +122,13 @@ class _Walk:
         position, time = cluster.body, 0
         end = cluster.end if cluster.end is not None else self.end
         while position < end:
-            if cluster.end is None and read_id(self._file, position) not in _IN_CLUSTER:
+            if cluster.end is None and self._source.id_at(position) not in _IN_CLUSTER:
                 return position
-            child = self._read(position, end)
+            child = self._source.read(position, end)
             if child.end is None:
                 raise BadImage("an element of the file does not say where it ends")
             if child.id == _TIMESTAMP:
-                time = number(self._file, child)
+                time = self._source.number(child)
             elif child.id == _SIMPLE_BLOCK:
                 self._block(child, child, time)
             elif child.id == _BLOCK_GROUP:
@@ -149,16 +139,15 @@ class _Walk:
         return position
 
     def _group(self, group: Element, time: int) -> None:
-        blocks = [child for child in children(self._file, group, 100) if child.id == _BLOCK]
+        blocks = [child for child in self._source.children(group) if child.id == _BLOCK]
         if len(blocks) != 1:
             raise BadImage("a group of blocks of the file has not just one block")
         if self._block(blocks[0], group, time):
-            tidy(self._file, group, _IN_GROUP, self._found, 100)
+            tidy(self._source, group, _IN_GROUP, self._found)
 
     def _block(self, block: Element, whole: Element, time: int) -> bool:
         """Count a block and return whether it stays: those of the tracks that go, go with them."""
-        self._file.seek(block.body)
-        head = self._file.read(min(12, (block.end or 0) - block.body))
+        head = self._source.bytes_at(block.body, min(12, (block.end or 0) - block.body))
         track, length = vint(head)
         kinds = self._tracks.kinds if self._tracks else {}
         if track not in kinds or len(head) < length + 3:
@@ -166,7 +155,6 @@ class _Walk:
         if (is_picture := kinds[track]) is None:
             void(self._found, whole)
             return False
-        self._samples += 1
         self._frames += is_picture
         self._last = max(self._last, time + int.from_bytes(head[length : length + 2], "big", signed=True))
         return True

@@ -5,10 +5,10 @@ Only pictures and sound stay, as of a movie (see movie_tracks.py). Source: RFC 9
 
 import struct
 from dataclasses import dataclass, field
-from typing import Any, BinaryIO
+from typing import Any
 
 from ..errors import BadImage, UnsupportedType
-from .ebml import Element, children, contents, number, void
+from .ebml import Element, Elements, void
 from .inplace import InPlace
 
 # What stays, by id; of an element with elements in it, what stays in it.
@@ -41,7 +41,7 @@ _CODECS = {
     _PICTURE: ("video", {b"V_VP8", b"V_VP9", b"V_AV1"}, "VP8, VP9 or AV1"),
     _SOUND: ("audio", {b"A_VORBIS", b"A_OPUS"}, "Opus or Vorbis"),
 }
-_MAX_TRACKS, _MOST = 32, 1000
+_MAX_TRACKS = 32
 _PRIVATE_BYTES = 64 * 1024
 
 
@@ -52,14 +52,14 @@ class Tracks:
     kinds: dict[int, bool | None] = field(default_factory=dict)
 
 
-def read_info(file: BinaryIO, info: Element, found: InPlace) -> tuple[int, float]:
+def read_info(source: Elements, info: Element, found: InPlace) -> tuple[int, float]:
     """Return the nanoseconds of a tick and how many ticks the video lasts, 0 if it does not say so."""
     scale_ns, duration = 1_000_000, 0.0
-    for child in children(file, info, _MOST):
+    for child in source.children(info):
         if child.id == _SCALE:
-            scale_ns = number(file, child)
+            scale_ns = source.number(child)
         elif child.id == _DURATION:
-            duration = _float(contents(file, child, 8))
+            duration = _float(source.contents(child, 8))
         elif child.id in _APPS:  # they have to be there: empty texts
             found.blank(child.body, child.end or 0)
         else:
@@ -69,12 +69,12 @@ def read_info(file: BinaryIO, info: Element, found: InPlace) -> tuple[int, float
     return scale_ns, duration
 
 
-def read_tracks(file: BinaryIO, tracks: Element, found: InPlace) -> Tracks:
+def read_tracks(source: Elements, tracks: Element, found: InPlace) -> Tracks:
     """Return the tracks, the first picture's size told to `found`."""
     known = Tracks()
-    for child in children(file, tracks, _MOST):
+    for child in source.children(tracks):
         if child.id == _ENTRY:
-            _entry(file, child, known, found)
+            _entry(source, child, known, found)
         else:
             void(found, child)
     if True not in known.kinds.values():
@@ -82,20 +82,20 @@ def read_tracks(file: BinaryIO, tracks: Element, found: InPlace) -> Tracks:
     return known
 
 
-def tidy(file: BinaryIO, element: Element, kept: Kept, found: InPlace, most: int = _MOST) -> None:
+def tidy(source: Elements, element: Element, kept: Kept, found: InPlace) -> None:
     """Void what is in an element and not in `kept`."""
-    for child in children(file, element, most):
+    for child in source.children(element):
         if child.id not in kept:
             void(found, child)
         elif kept[child.id]:
-            tidy(file, child, kept[child.id], found, most)
+            tidy(source, child, kept[child.id], found)
 
 
-def _entry(file: BinaryIO, entry: Element, known: Tracks, found: InPlace) -> None:
-    parts = {child.id: child for child in children(file, entry, _MOST)}
+def _entry(source: Elements, entry: Element, known: Tracks, found: InPlace) -> None:
+    parts = {child.id: child for child in source.children(entry)}
     if not {_NUMBER, _TYPE, _CODEC} <= parts.keys():
         raise BadImage("a track of the file does not say what it is")
-    track, kind, codec = number(file, parts[_NUMBER]), number(file, parts[_TYPE]), contents(file, parts[_CODEC], 64)
+    track, kind, codec = source.number(parts[_NUMBER]), source.number(parts[_TYPE]), source.contents(parts[_CODEC], 64)
     if track in known.kinds or len(known.kinds) >= _MAX_TRACKS:
         raise BadImage("the file has too many tracks, or two of one number")
     if kind not in _CODECS:
@@ -108,29 +108,29 @@ def _entry(file: BinaryIO, entry: Element, known: Tracks, found: InPlace) -> Non
         raise UnsupportedType(
             f"the {word} codec {shown} is none of WebM, or is encrypted; send {better}", found.content_type
         )
-    tidy(file, entry, _IN_ENTRY, found)
+    tidy(source, entry, _IN_ENTRY, found)
     known.kinds[track] = kind == _PICTURE
     if kind == _PICTURE and not found.width:
-        _measure(file, parts.get(_VIDEO), found)
+        _measure(source, parts.get(_VIDEO), found)
     if name == b"A_VORBIS" and _PRIVATE in parts:
-        _forget_comments(parts[_PRIVATE], contents(file, parts[_PRIVATE], _PRIVATE_BYTES), found)
+        _forget_comments(parts[_PRIVATE], source.contents(parts[_PRIVATE], _PRIVATE_BYTES), found)
 
 
-def _measure(file: BinaryIO, video: Element | None, found: InPlace) -> None:
+def _measure(source: Elements, video: Element | None, found: InPlace) -> None:
     """Read how large the picture is seen, and whether it lies on its side."""
-    parts = {child.id: child for child in children(file, video, _MOST)} if video else {}
+    parts = {child.id: child for child in source.children(video)} if video else {}
     width, height, shown_width, shown_height = (
-        number(file, parts[one]) if one in parts else 0 for one in (_WIDTH, _HEIGHT, _SHOWN_WIDTH, _SHOWN_HEIGHT)
+        source.number(parts[one]) if one in parts else 0 for one in (_WIDTH, _HEIGHT, _SHOWN_WIDTH, _SHOWN_HEIGHT)
     )
     if not 0 < width <= 65_535 or not 0 < height <= 65_535:
         raise BadImage("the video has a picture of no size")
     if shown_width and shown_height:
         width = min(65_535, max(1, round(height * shown_width / shown_height)))
     found.width, found.height = width, height
-    for child in children(file, parts[_PROJECTION], _MOST) if _PROJECTION in parts else ():
+    for child in source.children(parts[_PROJECTION]) if _PROJECTION in parts else ():
         if child.id == _ROLL:
             # Anticlockwise, in degrees; what leans is told as the nearest quarter.
-            turn = _float(contents(file, child, 8))
+            turn = _float(source.contents(child, 8))
             quarters = round(turn / 90) % 4 if abs(turn) <= 360 else 0
             found.orientation = (1, 8, 3, 6)[quarters]
 
