@@ -70,7 +70,8 @@ class DecoderPool:
     def verify(self, file: BinaryIO, content_type: str) -> None:
         """Decode every frame of the image, and return if all of it is there.
 
-        Of a JPEG the first picture is decoded, of a video the first frame. The place in `file` may change if it is a SpooledTemporaryFile or in memory.
+        Of a JPEG the first picture is decoded, of a video the first frame. The place in `file` may change if it is a
+        SpooledTemporaryFile or in memory.
         """
         self._ask({"content_type": content_type, "timeout_s": self._verify_s}, file)
 

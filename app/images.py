@@ -127,7 +127,7 @@ def inspect(file: BinaryIO, bounds: Bounds) -> Inspection:
     if known is None or (found not in known.names and found not in _UNSURE):
         raise UnsupportedType(f"{found} is not taken; send {_sent(bounds)}", found)
     if known.is_video and not bounds.max_video_s:
-        raise UnsupportedType(f"video is not taken here; send {_sent(bounds)}", found)
+        raise UnsupportedType(f"video is not taken here, and this is {found}; send {_sent(bounds)}", found)
     container = known.walk(file, bounds)
     if found not in known.names:
         raise BadImage(f"the file begins like an image, but libmagic finds {found} in it")

@@ -29,7 +29,7 @@ def test_where_video_is_not_taken_it_is_a_type_that_is_not_taken(make_app, kind)
     answer = post(make_app().test_client(), kind)
 
     assert (answer.status_code, answer.json["code"]) == (415, "unsupported_type")
-    assert answer.json["error"].startswith("video is not taken here; send PNG, ")
+    assert answer.json["error"].startswith("video is not taken here, and this is video/")
 
 
 def test_curl_sends_one_as_it_sends_an_image(client):
