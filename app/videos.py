@@ -4,7 +4,7 @@ Used in a decoder process alone, as thumbnail.py is. Only the demuxer that fits 
 """
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from typing import Any, BinaryIO
 
@@ -16,7 +16,9 @@ _DEMUXERS = {"video/mp4": "mov", "video/quicktime": "mov", "video/webm": "matros
 _MAX_PIXELS = 100_000_000  # of a frame, whatever the container says of it
 _LOOKED_AT = 60  # frames: a recording is seldom black for longer than two seconds
 _DARK = 20  # of 255: where nothing can be made out
-_SHOWN = {"h264": "avc1", "hevc": "hvc1"}  # the names that Apple's players ask for
+_PICTURES = frozenset({"h264", "hevc", "av1", "vp8", "vp9"})
+_SOUNDS = frozenset({"aac", "mp3", "opus", "vorbis"})
+_TAGS = {"h264": "avc1", "hevc": "hvc1"}  # the names that Apple's players ask for
 
 
 class BrokenVideo(Exception):
@@ -38,7 +40,7 @@ def poster(file: BinaryIO, content_type: str, budget_s: float) -> Image.Image:
     first, until = None, time.monotonic() + budget_s
     with _open(file, content_type) as source:
         for number, frame in enumerate(_frames(source)):
-            image = _upright(frame, source.streams.video[0].sample_aspect_ratio)
+            image = _upright(frame, _picture(source).sample_aspect_ratio)
             first = first or image
             if max(high for _, high in image.resize((32, 32)).getextrema()) > _DARK:
                 return image
@@ -65,18 +67,14 @@ def damage(file: BinaryIO, content_type: str, budget_s: float) -> str | None:
 
 
 def remux(file: BinaryIO, target: BinaryIO) -> None:
-    """Write the first picture and the first sound of a QuickTime movie to `target` as an MP4, packet by packet.
-
-    Raises whatever PyAV does.
+    """Write the first picture and the first sound that browsers play of a QuickTime movie to `target` as an MP4, packet
+    by packet. Raises BrokenVideo, or whatever PyAV does.
     """
-    with (
-        _open(file, "video/quicktime") as source,
-        av.open(target, "w", format="mp4", options={"movflags": "+negative_cts_offsets"}) as result,
-    ):
+    with _open(file, "video/quicktime") as source, av.open(target, "w", format="mp4") as result:
         streams: dict[int, Any] = {}
-        for stream in (*source.streams.video[:1], *source.streams.audio[:1]):
+        for stream in (_picture(source), *_played(source.streams.audio, _SOUNDS)[:1]):
             made = result.add_stream_from_template(stream)
-            if tag := _SHOWN.get(stream.codec_context.name):
+            if tag := _TAGS.get(stream.codec_context.codec.canonical_name):
                 made.codec_context.codec_tag = tag
             streams[stream.index] = made
         for packet in source.demux([source.streams[index] for index in streams]):
@@ -96,9 +94,7 @@ def _open(file: BinaryIO, content_type: str) -> InputContainer:
 
 def _frames(source: InputContainer) -> Iterator[av.VideoFrame]:
     """Yield the frames of the first picture. One thread: the memory needed does not depend on the number of cores."""
-    if not source.streams.video:
-        raise BrokenVideo("it has no picture")
-    stream = source.streams.video[0]
+    stream = _picture(source)
     stream.codec_context.options = {"max_pixels": str(_MAX_PIXELS)}
     stream.codec_context.thread_count = 1
     is_empty = True
@@ -109,9 +105,22 @@ def _frames(source: InputContainer) -> Iterator[av.VideoFrame]:
         raise BrokenVideo("it has no frame")
 
 
+def _picture(source: InputContainer) -> av.VideoStream:
+    """Return the stream that is seen."""
+    found = _played(source.streams.video, _PICTURES)
+    if not found:
+        raise BrokenVideo("it has no picture")
+    return found[0]
+
+
+def _played(streams: Sequence[Any], codecs: frozenset[str]) -> list[Any]:
+    """Return those streams that are coded so; of some PyAV knows no codec at all."""
+    return [one for one in streams if one.codec_context and one.codec_context.codec.canonical_name in codecs]
+
+
 def _upright(frame: av.VideoFrame, ratio: Fraction | None) -> Image.Image:
     """Return a frame as it is seen: its pixels made square, the camera's turn undone."""
     image = frame.to_image()
-    if ratio and ratio != 1 and 0.01 < ratio < 100:
+    if ratio and ratio != 1 and 0.1 < ratio < 10:
         image = image.resize((max(1, round(image.width * ratio)), image.height))
     return image.rotate(frame.rotation, expand=True) if frame.rotation else image

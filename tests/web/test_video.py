@@ -38,7 +38,9 @@ def test_curl_sends_one_as_it_sends_an_image(client):
 
     assert [one.json["content_type"] for one in answers] == ["video/mp4", "video/webm"]
     assert [one.json["url"].rpartition(".")[2] for one in answers] == ["mp4", "webm"]
-    assert post(client, "prores mov").json["error"].startswith("the video codec ap")
+    refused = post(client, "prores mov")
+    assert refused.json["error"].startswith("the video codec ap")
+    assert refused.headers["Accept-Post"] == "multipart/form-data, image/*, video/mp4, video/webm, video/quicktime"
 
 
 def test_it_is_served_whole_and_in_ranges(client):
