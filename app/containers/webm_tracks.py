@@ -91,51 +91,7 @@ def tidy(source: Elements, element: Element, kept: Kept, found: InPlace) -> None
             tidy(source, child, kept[child.id], found)
 
 
-def _entry(source: Elements, entry: Element, known: Tracks, found: InPlace) -> None:
-    parts = {child.id: child for child in source.children(entry)}
-    if not {_NUMBER, _TYPE, _CODEC} <= parts.keys():
-        raise BadImage("a track of the file does not say what it is")
-    track, kind, codec = source.number(parts[_NUMBER]), source.number(parts[_TYPE]), source.contents(parts[_CODEC], 64)
-    if track in known.kinds or len(known.kinds) >= _MAX_TRACKS:
-        raise BadImage("the file has too many tracks, or two of one number")
-    if kind not in _CODECS:
-        known.kinds[track] = None
-        void(found, entry)
-        return
-    word, codecs, better = _CODECS[kind]
-    if (name := codec.rstrip(b"\0")) not in codecs or _ENCODINGS in parts:
-        shown = "".join(chr(letter) if 32 < letter < 127 else "?" for letter in name)
-        raise UnsupportedType(
-            f"the {word} codec {shown} is none of WebM, or is encrypted; send {better}", found.content_type
-        )
-    tidy(source, entry, _IN_ENTRY, found)
-    known.kinds[track] = kind == _PICTURE
-    if kind == _PICTURE and not found.width:
-        _measure(source, parts.get(_VIDEO), found)
-    if name == b"A_VORBIS" and _PRIVATE in parts:
-        _forget_comments(parts[_PRIVATE], source.contents(parts[_PRIVATE], _PRIVATE_BYTES), found)
-
-
-def _measure(source: Elements, video: Element | None, found: InPlace) -> None:
-    """Read how large the picture is seen, and whether it lies on its side."""
-    parts = {child.id: child for child in source.children(video)} if video else {}
-    width, height, shown_width, shown_height = (
-        source.number(parts[one]) if one in parts else 0 for one in (_WIDTH, _HEIGHT, _SHOWN_WIDTH, _SHOWN_HEIGHT)
-    )
-    if not 0 < width <= 65_535 or not 0 < height <= 65_535:
-        raise BadImage("the video has a picture of no size")
-    if shown_width and shown_height:
-        width = min(65_535, max(1, round(height * shown_width / shown_height)))
-    found.width, found.height = width, height
-    for child in source.children(parts[_PROJECTION]) if _PROJECTION in parts else ():
-        if child.id == _ROLL:
-            # Anticlockwise, in degrees; what leans is told as the nearest quarter.
-            turn = _float(source.contents(child, 8))
-            quarters = round(turn / 90) % 4 if abs(turn) <= 360 else 0
-            found.orientation = (1, 8, 3, 6)[quarters]
-
-
-def _forget_comments(private: Element, data: bytes, found: InPlace) -> None:
+def forget_comments(private: Element, data: bytes, found: InPlace) -> None:
     """Let zeros stand for the texts of Vorbis' second header, of three that stand behind one another, the sizes of two
     before them. Sources: RFC 9559, 12.1.10 (Xiph lacing), https://xiph.org/vorbis/doc/v-comment.html
     """
@@ -160,6 +116,50 @@ def _forget_comments(private: Element, data: bytes, found: InPlace) -> None:
         if position == start + 11 + length and not texts:  # behind the first text, the maker, the others are counted
             texts, position = int.from_bytes(data[position : position + 4], "little"), position + 4
     found.blank(private.body + position + 1, private.body + end)  # behind the last bit that has to be set
+
+
+def _entry(source: Elements, entry: Element, known: Tracks, found: InPlace) -> None:
+    parts = {child.id: child for child in source.children(entry)}
+    if not {_NUMBER, _TYPE, _CODEC} <= parts.keys():
+        raise BadImage("a track of the file does not say what it is")
+    track, kind, codec = source.number(parts[_NUMBER]), source.number(parts[_TYPE]), source.contents(parts[_CODEC], 64)
+    if track in known.kinds or len(known.kinds) >= _MAX_TRACKS:
+        raise BadImage("the file has too many tracks, or two of one number")
+    if kind not in _CODECS:
+        known.kinds[track] = None
+        void(found, entry)
+        return
+    word, codecs, better = _CODECS[kind]
+    if (name := codec.rstrip(b"\0")) not in codecs or _ENCODINGS in parts:
+        shown = "".join(chr(letter) if 32 < letter < 127 else "?" for letter in name)
+        raise UnsupportedType(
+            f"the {word} codec {shown} is none of WebM, or is encrypted; send {better}", found.content_type
+        )
+    tidy(source, entry, _IN_ENTRY, found)
+    known.kinds[track] = kind == _PICTURE
+    if kind == _PICTURE and not found.width:
+        _measure(source, parts.get(_VIDEO), found)
+    if name == b"A_VORBIS" and _PRIVATE in parts:
+        forget_comments(parts[_PRIVATE], source.contents(parts[_PRIVATE], _PRIVATE_BYTES), found)
+
+
+def _measure(source: Elements, video: Element | None, found: InPlace) -> None:
+    """Read how large the picture is seen, and whether it lies on its side."""
+    parts = {child.id: child for child in source.children(video)} if video else {}
+    width, height, shown_width, shown_height = (
+        source.number(parts[one]) if one in parts else 0 for one in (_WIDTH, _HEIGHT, _SHOWN_WIDTH, _SHOWN_HEIGHT)
+    )
+    if not 0 < width <= 65_535 or not 0 < height <= 65_535:
+        raise BadImage("the video has a picture of no size")
+    if shown_width and shown_height:
+        width = min(65_535, max(1, round(height * shown_width / shown_height)))
+    found.width, found.height = width, height
+    for child in source.children(parts[_PROJECTION]) if _PROJECTION in parts else ():
+        if child.id == _ROLL:
+            # Anticlockwise, in degrees; what leans is told as the nearest quarter.
+            turn = _float(source.contents(child, 8))
+            quarters = round(turn / 90) % 4 if abs(turn) <= 360 else 0
+            found.orientation = (1, 8, 3, 6)[quarters]
 
 
 def _float(data: bytes) -> float:

@@ -11,6 +11,9 @@ import pytest
 
 from app import images, metadata
 from app.containers.base import Bounds
+from app.containers.ebml import Element
+from app.containers.inplace import InPlace, rewrite
+from app.containers.webm_tracks import forget_comments
 from app.errors import BadImage, BowerbirdError, TooComplex, TooManyPixels, UnsupportedType
 from tests import films
 from tests.programs import missing
@@ -87,6 +90,22 @@ def test_boxes_of_cameras_become_zeros_whatever_they_are_called():
 @pytest.mark.parametrize("tail", [HTML, b"PK\3\4" + b"zip" * 50, b"%PDF-1.7\n"])
 def test_what_stands_behind_the_end_goes_even_with_keep_metadata(kind, tail):
     assert strip(films.make(kind) + tail, keep_metadata=True) == films.make(kind)
+
+
+def test_the_comments_of_vorbis_are_zeros_and_its_other_headers_stay():
+    texts = b"".join(struct.pack("<I", len(text)) + text for text in (b"ARTIST=" + films.SECRET, b"", films.SECRET))
+    comments = b"\3vorbis" + struct.pack("<I", 4) + b"Xiph" + struct.pack("<I", 3) + texts + b"\1" + films.SECRET
+    data = b"\2" + bytes([7, len(comments)]) + b"\1vorbis" + comments + b"\5vorbis" + films.SECRET
+    found, out = InPlace("video/webm", 0, 0, len(data)), io.BytesIO()
+    forget_comments(Element(0, 0, 0, len(data)), data, found)
+    rewrite(io.BytesIO(data), out, found, keep_metadata=False)
+
+    after = out.getvalue()
+    assert after.count(films.SECRET) == 1 and after.endswith(films.SECRET)
+    assert (after[17], after[25]) == (4, 3)
+    assert b"Xiph" not in after and after[:17] == data[:17]
+    with pytest.raises(BadImage):
+        forget_comments(Element(0, 0, 0, len(data)), data.replace(b"\3\0\0\0", b"\xff" * 4), found)
 
 
 def test_what_no_sample_uses_is_zeros():
