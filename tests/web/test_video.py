@@ -93,7 +93,8 @@ def test_the_owner_s_pages_show_it_as_a_video(client, app):
     assert f"[url={body['url']}][img]{body['thumbnail_url']}[/img][/url]" in links
     assert any(one.startswith(f'<video src="{body["url"]}"') for one in links)
     assert "video/webm" in client.get("/").text
-    assert "<video" in client.get(body["deletion_url"].removeprefix("http://127.0.0.1:8080")).text
+    deletion = client.get(body["deletion_url"].removeprefix("http://127.0.0.1:8080")).text
+    assert "<video" in deletion and "<h1>Delete this video?</h1>" in deletion
     assert client.get("/api/uploads?q=type:webm", headers=OWNED).json["uploads"] == []
 
 
