@@ -36,6 +36,7 @@ _FORMATS = {
     "image/tiff": "TIFF",
     "image/bmp": "BMP",
 }
+_VIDEOS = frozenset({"video/mp4", "video/webm", "video/quicktime"})
 _PNG_MODES = frozenset({"1", "L", "LA", "I;16", "P", "RGB", "RGBA"})
 _TO_PNG_MODES = {"CMYK": "RGB", "YCbCr": "RGB", "RGBX": "RGB", "PA": "RGBA", "RGBa": "RGBA", "La": "LA"}
 _MIB = 1024 * 1024
@@ -43,6 +44,7 @@ _RESULT_BYTES = 512 * _MIB
 _TEXT_BYTES = 64 * _MIB  # Pillow's 1 MiB refuses wide-gamut colour profiles; the memory is bounded here anyway
 _OPEN_FILES = 32
 _JPEG_QUALITY = 90
+_VIDEO_SHARE = 1 / 3  # of a task's time: how long a poster is looked for, and how long frames are decoded behind it
 _PNG_LEVEL = 2  # measured: a photo gets no larger than at zlib's own 6, in a quarter of the time
 
 
@@ -95,13 +97,7 @@ def _limit_cpu(timeout_s: float) -> None:
 
 def _answer(task: dict[str, Any], source: BinaryIO, targets: list[BinaryIO]) -> dict[str, Any]:
     try:
-        _load_plugin(task["content_type"])
-        with Image.open(source, formats=[_FORMATS[task["content_type"]]]) as image:
-            if not targets:
-                return _verify(image)
-            if task.get("is_thumbnail"):
-                return _draw(image, source, targets[0])
-            return _convert(image, targets[0], task["converts_to"])
+        return _watch(task, source, targets) if task["content_type"] in _VIDEOS else _look(task, source, targets)
     except _Unshowable as e:
         return {"problem": str(e)}
     except MemoryError:
@@ -109,6 +105,17 @@ def _answer(task: dict[str, Any], source: BinaryIO, targets: list[BinaryIO]) -> 
     # Decoders raise anything, and this process exists to hear it. The text may come from the file: only the name goes.
     except Exception as e:  # noqa: BLE001
         return {"problem": type(e).__name__}
+
+
+def _look(task: dict[str, Any], source: BinaryIO, targets: list[BinaryIO]) -> dict[str, Any]:
+    """Do a task with an image."""
+    _load_plugin(task["content_type"])
+    with Image.open(source, formats=[_FORMATS[task["content_type"]]]) as image:
+        if not targets:
+            return _verify(image)
+        if task.get("is_thumbnail"):
+            return _draw(image, source, targets[0])
+        return _convert(image, targets[0], task["converts_to"])
 
 
 def _load_plugin(content_type: str) -> None:
@@ -126,6 +133,25 @@ def _load_plugin(content_type: str) -> None:
         pillow_heif.register_heif_opener(thumbnails=False, depth_images=False, aux_images=False, decode_threads=1)
 
 
+def _watch(task: dict[str, Any], source: BinaryIO, targets: list[BinaryIO]) -> dict[str, Any]:
+    """Do a task with a video."""
+    from . import videos  # noqa: PLC0415 an extra, and one that brings its own build of many libraries
+
+    content_type, budget_s = task["content_type"], task["timeout_s"] * _VIDEO_SHARE
+    try:
+        if not targets:
+            videos.check(source, content_type)
+            return {}
+        if not task.get("is_thumbnail"):
+            videos.remux(source, targets[0])
+            return {"width": 0, "height": 0}  # as the walk of what was written finds them
+        told = _drawn(thumbnail.draw(videos.poster(source, content_type, budget_s)), targets[0])
+    except videos.BrokenVideo as e:
+        raise _Unshowable(str(e)) from e
+    damage = videos.damage(source, content_type, budget_s)
+    return told | ({"damage": damage} if damage else {})
+
+
 def _verify(image: Image.Image) -> dict[str, Any]:
     """Decode every frame; of a phone's photo (MPO) only the first, which is the picture."""
     frames = 1 if image.format in ("JPEG", "MPO") else getattr(image, "n_frames", 1)
@@ -139,10 +165,7 @@ def _draw(image: Image.Image, source: BinaryIO, target: BinaryIO) -> dict[str, A
     """Draw the first frame; then decode all that is behind it, which is as good as the picture or makes it damaged."""
     is_animation = image.format not in ("JPEG", "MPO") and getattr(image, "n_frames", 1) > 1
     image.seek(0)
-    drawn = thumbnail.draw(image)
-    target.write(drawn.webp)
-    target.flush()
-    told = {"width": drawn.width, "height": drawn.height, "blurhash": drawn.blurhash, "color": drawn.color}
+    told = _drawn(thumbnail.draw(image), target)
     if is_animation:
         source.seek(0)
         with Image.open(source, formats=[image.format or ""]) as again:
@@ -151,6 +174,12 @@ def _draw(image: Image.Image, source: BinaryIO, target: BinaryIO) -> dict[str, A
             except Exception as e:  # noqa: BLE001 as in _answer
                 return told | {"damage": type(e).__name__}
     return told
+
+
+def _drawn(drawn: thumbnail.Thumbnail, target: BinaryIO) -> dict[str, Any]:
+    target.write(drawn.webp)
+    target.flush()
+    return {"width": drawn.width, "height": drawn.height, "blurhash": drawn.blurhash, "color": drawn.color}
 
 
 def _convert(image: Image.Image, target: BinaryIO, converts_to: str) -> dict[str, Any]:

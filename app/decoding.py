@@ -18,11 +18,17 @@ from .errors import BadImage, Busy, TooComplex
 
 MEMORY_BYTES = 1 << 30  # a progressive JPEG of 50 megapixels needs half of it
 VERIFY_S, CONVERT_S = 5.0, 15.0
+REMUX_S = 60.0  # two hours of a QuickTime movie are 800,000 packets
 START_S = 10.0
 WAIT_S = 10.0
 RECYCLE_AFTER = 200  # images; so no leak of a decoding library grows for ever
 _MESSAGE_BYTES = 4096
-_RIVALS = frozenset({"image/avif", "image/heic"})  # see _load_plugin in decoder.py
+# Libraries that bring builds of the same codecs, by the types they are for: never two of them in one process.
+_RIVALS = {
+    "image/avif": "libavif",
+    "image/heic": "libheif",
+    **dict.fromkeys(("video/mp4", "video/webm", "video/quicktime"), "ffmpeg"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,24 +68,28 @@ class DecoderPool:
         self._closed = False
 
     def verify(self, file: BinaryIO, content_type: str) -> None:
-        """Decode every frame of the image (of a JPEG the first picture), and return if all of it is there.
+        """Decode every frame of the image, and return if all of it is there.
 
-        The place in `file` may change if it is a SpooledTemporaryFile or in memory.
+        Of a JPEG the first picture is decoded, of a video the first frame. The place in `file` may change if it is a
+        SpooledTemporaryFile or in memory.
         """
         self._ask({"content_type": content_type, "timeout_s": self._verify_s}, file)
 
     def convert(self, source: BinaryIO, target: BinaryIO, content_type: str, converts_to: str) -> tuple[int, int]:
         """Write the image in `source` to `target` as `converts_to`, upright, with its colour profile and no metadata.
 
-        `converts_to` is image/jpeg or image/png. Returns the width and height of what was written. Of several pages
-        the first is taken. Nothing is written if it raises.
+        `converts_to` is image/jpeg, image/png or video/mp4. Returns the width and height of what was written. Of
+        several pages the first is taken. A video/quicktime becomes video/mp4 packet by packet; its size is not told
+        (0, 0). Nothing is written if it raises.
         """
-        task = {"content_type": content_type, "converts_to": converts_to, "timeout_s": self._convert_s}
+        timeout_s = REMUX_S if converts_to == "video/mp4" else self._convert_s
+        task = {"content_type": content_type, "converts_to": converts_to, "timeout_s": timeout_s}
         answer = self._make(task, source, target)
         return answer["width"], answer["height"]
 
     def draw(self, source: BinaryIO, target: BinaryIO, content_type: str) -> Drawn:
-        """Write the thumbnail of the image in `source` to `target`, having decoded all of the image on the way."""
+        """Write the thumbnail of the image in `source` to `target`, having decoded all of the image on the way; of a
+        video as much as there is time for."""
         task = {"content_type": content_type, "is_thumbnail": True, "timeout_s": self._convert_s}
         return Drawn(**self._make(task, source, target))
 
@@ -103,7 +113,8 @@ class DecoderPool:
         with _descriptor(source) as descriptor, self._decoder(task["content_type"]) as decoder:
             answer = decoder.ask(task, [descriptor, *targets])
         if problem := answer.get("problem"):
-            raise BadImage(f"the image cannot be decoded: {problem}")
+            what = task["content_type"].partition("/")[0]
+            raise BadImage(f"the {what} cannot be decoded: {problem}")
         return answer
 
     @contextmanager
@@ -158,12 +169,14 @@ class _Decoder:
 
     def takes(self, content_type: str) -> bool:
         """Return whether it is alive, and can decode this type after what it has decoded so far."""
-        return self._child.poll() is None and not (content_type in _RIVALS and self._rival not in ("", content_type))
+        return self._child.poll() is None and not (
+            content_type in _RIVALS and self._rival not in ("", _RIVALS[content_type])
+        )
 
     def ask(self, task: dict[str, Any], descriptors: list[int]) -> dict[str, Any]:
         """Hand over a task with its open files, and return the answer; after an error it has to be ended."""
         self._count += 1
-        self._rival = task["content_type"] if task["content_type"] in _RIVALS else self._rival
+        self._rival = _RIVALS.get(task["content_type"], self._rival)
         self._socket.settimeout(task["timeout_s"])
         try:
             socket.send_fds(self._socket, [json.dumps(task).encode()], descriptors)

@@ -14,7 +14,7 @@ BowerbirdError
 │   ├── LengthRequired       a raw body without Content-Length
 │   ├── TooSlow              the body came slower than a living client sends
 │   ├── TooLarge             more bytes, files or parts than are taken
-│   ├── UnsupportedType      not one of the images that are taken; names what was found
+│   ├── UnsupportedType      not one of the images (or videos) that are taken; names what was found
 │   ├── NotOffered           a form of answer that is not spoken here
 │   ├── BadImage             one of them, but broken
 │   │   ├── TooManyPixels

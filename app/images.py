@@ -12,7 +12,7 @@ import magic
 # isort: on
 from PIL import Image
 
-from .containers import bmff, bmp, gif, jpeg, png, tiff, webp
+from .containers import bmff, bmp, gif, jpeg, movie, png, tiff, webm, webp
 from .containers.base import Bounds, Container, copy_range
 from .errors import BadImage, EmptyFile, UnsupportedType
 
@@ -22,6 +22,8 @@ EXTENSIONS = {
     "image/gif": "gif",
     "image/webp": "webp",
     "image/avif": "avif",
+    "video/mp4": "mp4",
+    "video/webm": "webm",
 }
 
 _MAGIC_BYTES = 4 * 1024  # an image shows itself at once; of 64 KiB of empty lines libmagic takes a second to think
@@ -30,13 +32,14 @@ _WHOLE_BYTES = 4 * 1024 * 1024  # Pillow reads a WebP or AVIF whole; larger ones
 
 @dataclass(frozen=True, slots=True)
 class _Format:
-    """How one kind of image is known and read. `names` are what the versions of libmagic call it."""
+    """How one kind of image or video is known and read. `names` are what the versions of libmagic call it, `pillow`
+    what Pillow does where it has to agree."""
 
     signature: Callable[[bytes], bool]
     names: frozenset[str]
     walk: Callable[[BinaryIO, Bounds], Container]
-    pillow: str | None
-    converts_to: str | None = None
+    pillow: str | None = None
+    is_video: bool = False
 
 
 def _starts(*signatures: bytes) -> Callable[[bytes], bool]:
@@ -45,6 +48,10 @@ def _starts(*signatures: bytes) -> Callable[[bytes], bool]:
 
 def _is_bmff(start: bytes) -> bool:
     return start[4:8] == b"ftyp" and start[8:12] in _BRANDS
+
+
+def _is_movie(start: bytes) -> bool:
+    return start[4:8] == b"ftyp" and (start[8:12] in movie.BRANDS or start[8:12] == movie.QUICKTIME)
 
 
 def _is_bmp(start: bytes) -> bool:
@@ -62,9 +69,18 @@ _FORMATS = (
     _Format(_starts(b"GIF87a", b"GIF89a"), frozenset({"image/gif"}), gif.walk, "GIF"),
     _Format(lambda s: s[:4] == b"RIFF" and s[8:12] == b"WEBP", frozenset({"image/webp"}), webp.walk, "WEBP"),
     _Format(_is_bmff, frozenset(_BMFF_NAMES.split()), bmff.walk, "AVIF"),
-    _Format(_starts(b"II*\0", b"MM\0*"), frozenset({"image/tiff"}), tiff.walk, None, "image/png"),
-    _Format(_is_bmp, frozenset({"image/bmp", "image/x-ms-bmp", "image/x-bmp"}), bmp.walk, None, "image/png"),
+    _Format(_starts(b"II*\0", b"MM\0*"), frozenset({"image/tiff"}), tiff.walk),
+    _Format(_is_bmp, frozenset({"image/bmp", "image/x-ms-bmp", "image/x-bmp"}), bmp.walk),
+    _Format(_is_movie, frozenset({"video/mp4", "video/quicktime", "video/x-m4v"}), movie.walk, is_video=True),
+    _Format(_starts(webm.SIGNATURE), frozenset({"video/webm", "video/x-matroska"}), webm.walk, is_video=True),
 )
+# What browsers show instead of what they do not show.
+_CONVERTS_TO = {
+    "image/heic": "image/jpeg",
+    "image/tiff": "image/png",
+    "image/bmp": "image/png",
+    "video/quicktime": "video/mp4",
+}
 _HEADS = {"PNG": png.head, "JPEG": jpeg.head, "GIF": gif.head}
 _UNSURE = frozenset({"application/octet-stream", "text/plain", "data"})
 
@@ -74,7 +90,7 @@ class Inspection:
     """What an image is. `width` and `height` are those that are seen, the orientation applied.
 
     `converts_to` is the content type browsers show instead, where they do not show this one.
-    `needs_decoder_check`: too large to be read here in one piece, so a decoder has to confirm it.
+    `needs_decoder_check`: too large to be read here in one piece, or a video, so a decoder has to confirm it.
     """
 
     content_type: str
@@ -86,7 +102,7 @@ class Inspection:
 
 
 def looks_like_image(start: bytes) -> bool:
-    """Whether the first bytes of a file are the signature of an image that is taken.
+    """Whether the first bytes of a file are the signature of an image or a video.
 
     >>> looks_like_image(b"GIF89a..."), looks_like_image(b"a=b&c=d")
     (True, False)
@@ -109,18 +125,24 @@ def inspect(file: BinaryIO, bounds: Bounds) -> Inspection:
     if known is None and any(found in one.names for one in _FORMATS):
         raise BadImage(f"libmagic finds {found} in the file, but it does not begin like one")
     if known is None or (found not in known.names and found not in _UNSURE):
-        raise UnsupportedType(f"{found} is not taken; send PNG, JPEG, GIF, WebP, AVIF, HEIC, TIFF or BMP", found)
+        raise UnsupportedType(f"{found} is not taken; send {_sent(bounds)}", found)
+    if known.is_video and not bounds.max_video_s:
+        raise UnsupportedType(f"video is not taken here, and this is {found}; send {_sent(bounds)}", found)
     container = known.walk(file, bounds)
     if found not in known.names:
         raise BadImage(f"the file begins like an image, but libmagic finds {found} in it")
-    converts_to = "image/jpeg" if container.content_type == "image/heic" else known.converts_to
-    needs_decoder_check = False
+    converts_to = _CONVERTS_TO.get(container.content_type)
+    needs_decoder_check = known.is_video
     if known.pillow and not converts_to:
         needs_decoder_check = not _pillow_agrees(file, container, known.pillow)
     width, height = container.width, container.height
     if container.orientation >= 5:
         width, height = height, width
     return Inspection(container.content_type, width, height, container, converts_to, needs_decoder_check)
+
+
+def _sent(bounds: Bounds) -> str:
+    return f"PNG, JPEG, GIF, WebP, AVIF, HEIC, TIFF{', BMP, MP4, MOV or WebM' if bounds.max_video_s else ' or BMP'}"
 
 
 def _pillow_agrees(file: BinaryIO, container: Container, name: str) -> bool:

@@ -8,7 +8,7 @@ from datetime import datetime
 ALPHABET = "23456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
 LENGTH = 8  # 57**8 keys: at a million uploads a fresh key clashes once in 111 million
 MIN_LENGTH, MAX_LENGTH = 6, 64
-EXTENSIONS = ("png", "jpg", "gif", "webp", "avif")
+EXTENSIONS = ("png", "jpg", "gif", "webp", "avif", "mp4", "webm")
 THUMBNAILS = "t/"
 BACKUPS = "backup/"
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import BinaryIO
 
-from .containers import bmff, bmp, gif, jpeg, png, tiff, webp
+from .containers import bmp, gif, inplace, jpeg, png, tiff, webp
 from .containers.base import Container
 
 _REWRITE: dict[str, Callable[..., None]] = {
@@ -11,19 +11,22 @@ _REWRITE: dict[str, Callable[..., None]] = {
     "image/jpeg": jpeg.rewrite,
     "image/gif": gif.rewrite,
     "image/webp": webp.rewrite,
-    "image/avif": bmff.rewrite,
-    "image/heic": bmff.rewrite,
+    "image/avif": inplace.rewrite,
+    "image/heic": inplace.rewrite,
     "image/tiff": tiff.rewrite,
     "image/bmp": bmp.rewrite,
+    "video/mp4": inplace.rewrite,
+    "video/webm": inplace.rewrite,
 }
 
 
 def strip(source: BinaryIO, target: BinaryIO, container: Container, *, keep_metadata: bool = False) -> None:
     """Append the image in `source` to `target` without EXIF, XMP, IPTC, comments and whatever stands behind its end.
 
-    Every pixel stays bit for bit as it was, and so do the orientation and the colour profile: without them the picture
-    would look different. `keep_metadata` keeps all but what stands behind the end. `container` is what the walk of this
-    very file gave.
-    Source: https://www.w3.org/TR/png-3/#11Chunks, ITU-T T.81 annex B, RFC 9649, ISO/IEC 23008-12.
+    Every pixel, and every sample of a video, stays bit for bit as it was, and so do the orientation and the colour
+    profile: without them the picture would look different. `keep_metadata` keeps all but what stands behind the end.
+    `container` is what the walk of this very file gave.
+    Source: https://www.w3.org/TR/png-3/#11Chunks, ITU-T T.81 annex B, RFC 9649, ISO/IEC 23008-12, ISO/IEC 14496-12,
+    RFC 9559.
     """
     _REWRITE[container.content_type](source, target, container, keep_metadata=keep_metadata)

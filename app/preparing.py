@@ -1,8 +1,9 @@
-"""An image made ready to be stored: inspected, freed of its metadata, converted where browsers do not show it."""
+"""An image or video made ready to be stored: inspected, freed of its metadata, converted if browsers do not show it."""
 
 import hashlib
 from dataclasses import dataclass
-from typing import BinaryIO
+from tempfile import SpooledTemporaryFile
+from typing import BinaryIO, cast
 
 from . import images, metadata
 from .blocking import run_blocking
@@ -47,6 +48,9 @@ def prepare(
     content_type, width, height, converted_from = image.content_type, image.width, image.height, None
     if image.converts_to:
         converted_from, content_type = content_type, image.converts_to
+    if image.content_type == "video/quicktime":
+        width, height = _remux(received.file, target, settings, decoders)
+    elif converted_from:
         width, height = decoders.convert(received.file, target, converted_from, content_type)
     elif image.needs_decoder_check or settings.verify == "decode":
         decoders.verify(target, content_type)
@@ -56,6 +60,16 @@ def prepare(
     sha256 = run_blocking(_sha256, target) if size > _MIB else _sha256(target)
     target.seek(0)
     return Prepared(target, received.name, content_type, width, height, size, sha256, converted_from)
+
+
+def _remux(source: BinaryIO, target: BinaryIO, settings: Settings, decoders: DecoderPool) -> tuple[int, int]:
+    """Write a QuickTime movie as an MP4 that is checked and freed of metadata as any other; return its size."""
+    with SpooledTemporaryFile(_MIB, dir=settings.data_dir / "spool") as spooled:
+        movie = cast(BinaryIO, spooled)
+        decoders.convert(source, movie, "video/quicktime", "video/mp4")
+        video = run_blocking(_examine, movie, target, settings.bounds, False)
+    decoders.verify(target, video.content_type)
+    return video.width, video.height
 
 
 def _examine(source: BinaryIO, target: BinaryIO, bounds: Bounds, keep_metadata: bool) -> images.Inspection:

@@ -12,7 +12,11 @@ from .errors import BadRequest
 
 MAX_TEXT, MAX_WORDS, MAX_WORD, MAX_FILTERS = 200, 8, 64, 8
 
-_TYPES = {"jpg": "image/jpeg", **{name: f"image/{name}" for name in ("jpeg", "png", "gif", "webp", "avif")}}
+_TYPES = {
+    "jpg": "image/jpeg",
+    **{name: f"image/{name}" for name in ("jpeg", "png", "gif", "webp", "avif")},
+    **{name: f"video/{name}" for name in ("mp4", "webm")},
+}
 
 
 class Sort(StrEnum):
@@ -107,9 +111,9 @@ def day(text: str) -> datetime:
 
 def content_type(text: str) -> str:
     """Return the content type that `png` or `image/png` means."""
-    name = text.lower().removeprefix("image/")
+    name = text.lower().removeprefix("image/").removeprefix("video/")
     if name not in _TYPES:
-        raise BadRequest(f"{text[:40]!r} is no type of image; there are {', '.join(sorted(_TYPES))}")
+        raise BadRequest(f"{text[:40]!r} is no type of image or video; there are {', '.join(sorted(_TYPES))}")
     return _TYPES[name]
 
 

@@ -2,6 +2,7 @@
 
 import re
 from datetime import timedelta
+from importlib.util import find_spec
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
@@ -103,6 +104,13 @@ def _with_s3(value: Any, context: ValidationInfo) -> Any:
     return value
 
 
+def _with_pyav(value: bool) -> bool:
+    """Ask for the library that posters are made with, so that its absence is known at once."""
+    if value and find_spec("av") is None:
+        raise ValueError("needs PyAV: pip install 'bowerbird[server,video]'")
+    return value
+
+
 ByteSize = Annotated[int, BeforeValidator(_bytes), Field(gt=0)]
 Url = Annotated[str, AfterValidator(_origin)]
 S3Text = Annotated[str, AfterValidator(_with_s3)]
@@ -115,4 +123,5 @@ Token = Annotated[SecretStr, AfterValidator(_bootstrap)]
 WebhookSecret = Annotated[SecretStr, AfterValidator(_long_if_any)]
 Passphrase = Annotated[SecretStr, AfterValidator(_long_if_any)]
 Span = Annotated[timedelta, BeforeValidator(_span)]
+Video = Annotated[bool, AfterValidator(_with_pyav)]
 SecretKey = Annotated[SecretStr, AfterValidator(_secret_key)]

@@ -26,10 +26,13 @@ from .setting_types import (
     Span,
     Token,
     Url,
+    Video,
     WebhookSecret,
     ZoneId,
     scheme,
 )
+
+MAX_VIDEO_S = 2 * 3600  # of a screen recording: what is longer is a film
 
 
 class Settings(BaseSettings):
@@ -70,6 +73,7 @@ class Settings(BaseSettings):
     verify: Literal["structure", "decode"] = Field("structure", description="decode: answer only after a full decode")
     duplicates: Literal["new", "same"] = Field("new", description="same: bytes that are there keep their address")
     upload_by_url: bool = Field(False, description="uploads by address: the server fetches what a client names")
+    allow_video: Video = Field(False, description="take MP4, WebM and MOV too")
     view_pages: bool = Field(False, description="a page for each image at /v/KEY, which chats show a preview of")
     key_length: int = Field(LENGTH, ge=MIN_LENGTH, le=MAX_LENGTH, description="random characters of a key")
     rate_limit: Rate = Field("100000/hour", description="uploads of one token")
@@ -109,8 +113,10 @@ class Settings(BaseSettings):
 
     @property
     def bounds(self) -> Bounds:
-        """The bounds of an image, the larger total following the larger frame."""
-        return Bounds(self.max_pixels, max(Bounds.max_total_pixels, self.max_pixels), self.max_frames)
+        """The bounds of an image or a video, the larger total following the larger frame."""
+        total = max(Bounds.max_total_pixels, self.max_pixels)
+        max_video_s = MAX_VIDEO_S if self.allow_video else 0
+        return Bounds(self.max_pixels, total, self.max_frames, max_video_s=max_video_s)
 
     def make_data_dir(self) -> None:
         """Make the data folder if there is none, for its owner alone; raise SettingsError if that fails.

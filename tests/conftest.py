@@ -239,7 +239,7 @@ def make_server(tmp_path: Path) -> Iterator[Callable[..., Server]]:
 @pytest.fixture(scope="session")
 def live_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """One real server for all tests that only ask it."""
-    server = start_server(tmp_path_factory.mktemp("live") / "data", upload_by_url="true")
+    server = start_server(tmp_path_factory.mktemp("live") / "data", upload_by_url="true", allow_video="true")
     catalog = Catalog(f"sqlite:///{server.data_dir / 'catalog.sqlite3'}")
     from datetime import UTC, datetime
 

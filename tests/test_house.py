@@ -39,7 +39,10 @@ FLOORS = [
         "costs",
         "sealed",
     },
-    {"catalog", "store", "edge", "decoding", "decoder", "thumbnail", "writers", "heartbeat", "partial", "partials"},
+    {
+        *("catalog", "store", "edge", "decoding", "decoder", "thumbnail", "videos", "writers", "heartbeat"),
+        *("partial", "partials"),
+    },
     {
         "archive",
         "backups",
@@ -90,6 +93,7 @@ ONLY = {
     "markdown_it": "web",
     "psycopg": "importing",  # of Zipline; the catalog's is SQLAlchemy's affair
     "cryptography": "sealed",
+    "av": "videos",
 }
 
 

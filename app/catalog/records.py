@@ -67,6 +67,11 @@ class Upload:
         """Whether there is something of an upload to delete; a refused object is one if it has replaced an upload."""
         return self.state in (State.LIVE, State.FOUND) or (self.state is State.REFUSED and bool(self.sha256))
 
+    @property
+    def is_video(self) -> bool:
+        """Whether it moves and has sound; an animated image is none."""
+        return self.content_type.startswith("video/")
+
 
 @dataclass(frozen=True, slots=True)
 class Origin:

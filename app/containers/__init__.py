@@ -1,1 +1,1 @@
-"""Image containers, read from the first byte to the last without decoding a pixel: one module for each format."""
+"""Image and video containers, read from first to last byte without decoding a pixel: a module for each format."""

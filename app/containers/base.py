@@ -18,6 +18,8 @@ class Bounds:
     max_frames: int = 500
     max_scans: int = 100  # of a JPEG: an honest progressive one has about ten; 20,000 of them cost 14 s of CPU
     max_parts: int = 500_000  # PNG chunks, GIF blocks: 100 MB of GIF have 411,000, which takes a second to walk
+    max_video_s: int = 0  # of a video; 0: none is taken
+    max_samples: int = 1_000_000  # of a video, frames and pieces of sound together: two hours have 800,000 at most
 
     def check_pixels(self, width: int, height: int) -> None:
         """Raise TooManyPixels if one frame of `width` by `height` pixels is over the bound."""
@@ -43,6 +45,16 @@ class Bounds:
         """Raise TooComplex if a file is cut into more pieces than an encoder makes."""
         if parts > self.max_parts:
             raise TooComplex(f"the file is made of more than {self.max_parts:,} parts")
+
+    def check_duration(self, duration_s: float) -> None:
+        """Raise TooComplex if a video is longer than is taken."""
+        if duration_s > self.max_video_s:
+            raise TooComplex(f"the video lasts {duration_s:,.0f} seconds; at most {self.max_video_s:,} are taken")
+
+    def check_samples(self, samples: int) -> None:
+        """Raise TooComplex if a video has more samples than an encoder makes in its time."""
+        if samples > self.max_samples:
+            raise TooComplex(f"the video has more than {self.max_samples:,} samples")
 
 
 @dataclass(frozen=True, slots=True)

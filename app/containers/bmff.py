@@ -1,14 +1,14 @@
 """AVIF and HEIC, box by box. Source: ISO/IEC 14496-12, ISO/IEC 23008-12, https://aomediacodec.github.io/av1-avif/"""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from typing import BinaryIO
 
 from ..errors import BadImage
-from .base import COPY_BYTES, Bounds, Container, copy_range, read_exactly
-from .bmff_boxes import Box, uint
+from .base import Bounds, read_exactly
+from .bmff_boxes import Box, read_head
 from .bmff_items import read_items
 from .bmff_tracks import read_tracks
+from .inplace import InPlace, gaps
 
 _AVIF = {b"avif", b"avis"}
 _HEIC = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs", b"mif1", b"msf1"}
@@ -17,20 +17,12 @@ _FOREIGN = {b"free", b"skip", b"wide", b"uuid", b"udta", b"mfra", b"pdin"}
 _MAX_HEAD_BYTES = 8 * 1024 * 1024  # of meta or moov: 500 frames need about 20 kB
 
 
-@dataclass(slots=True)
-class BmffContainer(Container):
-    """Also what `rewrite` changes in place: bytes that become others, and stretches that become zeros."""
-
-    patches: dict[int, bytes] = field(default_factory=dict)
-    blanks: list[tuple[int, int]] = field(default_factory=list)
-
-
-def walk(file: BinaryIO, bounds: Bounds) -> BmffContainer:
+def walk(file: BinaryIO, bounds: Bounds) -> InPlace:
     """Return the container of the AVIF or HEIC in `file`, still or sequence; raise BadImage if it is broken."""
     top = list(_top(file))
     if not top or top[0].kind != b"ftyp":
         raise BadImage("this is neither an AVIF nor a HEIC")
-    container = BmffContainer(_content_type(file, top[0]), 0, 0, top[-1].end)
+    container = InPlace(_content_type(file, top[0]), 0, 0, top[-1].end)
     container.add(0, container.end)
     used: list[tuple[int, int]] = []
     heads = {kind: _load(file, top, kind) for kind in (b"meta", b"moov")}
@@ -53,7 +45,7 @@ def walk(file: BinaryIO, bounds: Bounds) -> BmffContainer:
     bounds.check_pixels(container.width, container.height)
     bounds.check_frames(container.frames, container.width, container.height)
     data = [(box.body, box.end) for box in top if box.kind == b"mdat"]
-    container.blanks += _gaps(data, used)
+    container.blanks += gaps(data, used)
     for box in top:
         if box.kind in _FOREIGN:
             container.patches[box.start + 4] = b"free"
@@ -61,53 +53,19 @@ def walk(file: BinaryIO, bounds: Bounds) -> BmffContainer:
     return container
 
 
-def rewrite(source: BinaryIO, target: BinaryIO, container: Container, *, keep_metadata: bool) -> None:
-    """Append the file to `target`, its metadata turned into zeros of the same length unless `keep_metadata`.
-
-    Every offset within the file so stays true, and no byte of the picture moves.
-    """
-    if not isinstance(container, BmffContainer):
-        raise TypeError("not the container of an AVIF or a HEIC")
-    if keep_metadata:
-        copy_range(source, target, 0, container.end)
-        return
-    edits = [(start, end, None) for start, end in container.blanks]
-    edits += [(start, start + len(data), data) for start, data in container.patches.items()]
-    position = 0
-    for start, end, data in sorted(edits, key=lambda edit: (edit[0], edit[1])):
-        if start < position:  # inside a stretch that is zeros already
-            start, data = position, None  # noqa: PLW2901
-        if end <= start:
-            continue
-        copy_range(source, target, position, start)
-        if data is None:
-            _zeros(target, end - start)
-        else:
-            target.write(data)
-        position = end
-    copy_range(source, target, position, container.end)
-
-
 def _top(file: BinaryIO) -> Iterator[Box]:
     """Yield the boxes of the file, up to where something else begins."""
     file.seek(0, 2)
     size, position, seen = file.tell(), 0, set()
     while position < size:
-        file.seek(position)
-        head = file.read(16)
-        kind = head[4:8]
-        if kind not in _TOP and b"ftyp" in seen and seen & {b"meta", b"moov"}:
+        box = read_head(file, position, size)
+        if box.kind not in _TOP and b"ftyp" in seen and seen & {b"meta", b"moov"}:
             return  # whatever stands here is no part of the image
-        length, body = uint(head, 0, 4), position + 8
-        if length == 1 and len(head) == 16:
-            length, body = uint(head, 8, 8), position + 16
-        elif length == 0:
-            length = size - position
-        if len(head) < 8 or length < body - position or position + length > size or len(seen) > 1000:
+        if box.end > size or len(seen) > 1000:
             raise BadImage("the file is cut off, or one of its boxes is larger than the file")
-        seen.add(kind)
-        yield Box(kind, position, body, position + length)
-        position += length
+        seen.add(box.kind)
+        yield box
+        position = box.end
 
 
 def _content_type(file: BinaryIO, ftyp: Box) -> str:
@@ -132,25 +90,3 @@ def _load(file: BinaryIO, top: list[Box], kind: bytes) -> tuple[bytes, Box] | No
         raise BadImage(f"the file has more than one {kind.decode()} box, or too large a one")
     file.seek(found[0].start)
     return read_exactly(file, found[0].end - found[0].start, "a box"), found[0]
-
-
-def _gaps(whole: list[tuple[int, int]], used: list[tuple[int, int]]) -> list[tuple[int, int]]:
-    """Return what of `whole` no part of the picture uses."""
-    gaps, parts = [], sorted(used)
-    for begin, end in whole:
-        position = begin
-        for start, stop in parts:
-            if stop > position and start < end:
-                if start > position:
-                    gaps.append((position, start))
-                position = max(position, stop)
-        if position < end:
-            gaps.append((position, end))
-    return gaps
-
-
-def _zeros(target: BinaryIO, count: int) -> None:
-    while count:
-        step = min(count, COPY_BYTES)
-        target.write(bytes(step))
-        count -= step

@@ -1,7 +1,8 @@
-"""Boxes in memory: what AVIF and HEIC are made of. Source: ISO/IEC 14496-12, 4.2."""
+"""Boxes: what AVIF, HEIC and MP4 are made of. Source: ISO/IEC 14496-12, 4.2."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import BinaryIO
 
 from ..errors import BadImage
 
@@ -26,6 +27,22 @@ def uint(data: bytes, position: int, size: int) -> int:
     if position < 0 or position + size > len(data):
         raise BadImage("a box of the file is cut off")
     return int.from_bytes(data[position : position + size], "big")
+
+
+def read_head(file: BinaryIO, position: int, size: int) -> Box:
+    """Return the box that begins at `position` of a file of `size` bytes.
+
+    One that cannot be, because it is cut off or shorter than its own head, ends behind the file.
+    """
+    file.seek(position)
+    head = file.read(16)
+    length, body = int.from_bytes(head[:4], "big"), position + 8
+    if length == 1:
+        length, body = int.from_bytes(head[8:16], "big") if len(head) == 16 else 0, position + 16
+    elif length == 0:
+        length = size - position
+    is_whole = len(head) >= 8 and length >= body - position
+    return Box(head[4:8], position, body, position + length if is_whole else size + 1)
 
 
 def boxes(data: bytes, start: int, end: int) -> Iterator[Box]:

@@ -39,6 +39,15 @@ AAMICAgAAAAYaXBtYQAAAAAAAAABAAEFgQIDBYQAAAA4bWRhdAAAACwoAa8TIV5jQPUnIvZ5hp97B+/2
 qpGegIdppzAVeA==
 """)
 
+# One white frame of VP8, 16 by 16 pixels.
+_WEBM = base64.b64decode("""
+GkXfo59ChoEBQveBAULygQRC84EIQoKEd2VibUKHgQJChYECGFOAZwH/////////EU2bdJxNu4tTq4QVSalmU6yBoU27i1OrhBZU
+rmtTrIG77AEAAAAAAAB3AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA
+AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAVSalmlSrXsYMPQkBNgIRM
+YXZmV0GETGF2ZhZUrmu+rgEAAAAAAAA114EBc8WIAAAAAAAAAAGcgQAitZyDdW5kiIEAhoVWX1ZQOIOBASPjg4Q7msoA4IawgRC6
+gRAfQ7Z1qOeBAKOjgQAAgBACAJ0BKhAAEAAARwiFhYiZhIgCAgAMDWAA/v+j3gA=
+""")
+
 
 class Local:
     """The checks that ask nobody outside.
@@ -62,11 +71,13 @@ class Local:
     def checks(self) -> list[Check]:
         """Return them in their order."""
         redis = [Check("Redis", self._redis)] if self._settings.redis_url.get_secret_value() else []
+        video = [Check("video", self._video)] if self._settings.allow_video else []
         return [
             Check("settings", self._addresses),
             Check("data folder", self._folder),
             Check("images", self._images),
             Check("AVIF and HEIC", self._decoders),
+            *video,
             Check("catalog", self._reach),
             Check("catalog schema", self._schema, ("catalog",)),
             Check("catalog writing", self._write, ("catalog", "catalog schema")),
@@ -125,6 +136,18 @@ class Local:
         finally:
             pool.close()
         return "both are decoded, each in a process of its own"
+
+    def _video(self) -> str:
+        pool = DecoderPool(1)
+        try:
+            found = images.inspect(io.BytesIO(_WEBM), self._settings.bounds)
+            pool.verify(io.BytesIO(_WEBM), found.content_type)
+        except BowerbirdError as e:
+            advice = "install the wheel of av for this machine, or take no video: images are not affected"
+            raise Trouble(f"not decoded: {e}", advice) from e
+        finally:
+            pool.close()
+        return "a WebM is read and decoded, in a process of its own"
 
     def _reach(self) -> str:
         if not self._catalog.exists():

@@ -2,10 +2,13 @@
 
 CACHE_CONTROL = "public, max-age=31536000, immutable"
 
-# An image is never a page: whatever a browser makes of its bytes has no scripts and no origin.
+# An image is never a page: whatever a browser makes of its bytes has no scripts and no origin. A video in a tab of its
+# own is one that a page of the browser's loads again from its address.
 VIEWER_HEADERS = {
     "X-Content-Type-Options": "nosniff",
-    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; img-src data:; sandbox",
+    "Content-Security-Policy": (
+        "default-src 'none'; style-src 'unsafe-inline'; img-src data:; media-src 'self'; sandbox"
+    ),
     "Cross-Origin-Resource-Policy": "cross-origin",
     "Access-Control-Allow-Origin": "*",
 }

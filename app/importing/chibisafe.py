@@ -33,8 +33,8 @@ def _incoming(row: dict[str, Any], files: Files, tags: list[str], albums: list[s
     name = f"live/{row['name']}" if row.get("isWatched") else str(row["name"])
     old = f"/{name}"
     content_type = str(row["type"] or "")
-    if not content_type.startswith("image/"):
-        return Passed(old, f"not an image but {content_type or 'of no type'}")
+    if not content_type.startswith(("image/", "video/")):
+        return Passed(old, f"neither image nor video but {content_type or 'of no type'}")
     if row.get("quarantine"):
         return Passed(old, "in quarantine there")
     return Incoming(
@@ -45,6 +45,7 @@ def _incoming(row: dict[str, Any], files: Files, tags: list[str], albums: list[s
         tags=tidy_tags(tags),
         created_at=moment(row["createdAt"]),
         albums=tidy_albums(albums),
+        is_video=content_type.startswith("video/"),
     )
 
 

@@ -23,8 +23,8 @@ Load = Callable[[Sink], datetime | None]
 @dataclass(frozen=True, slots=True)
 class Incoming:
     """One image of a source. `source_id` is what the source knows it by for ever, `old` the address or path that people
-    know it by; `is_image` is what the source says. `sha256` (hex) is given where the bytes have to be just those, and
-    `source` where the image is known by another name than that of the source."""
+    know it by; `is_image` and `is_video` are what the source says. `sha256` (hex) is given where the bytes have to be
+    just those, and `source` where the image is known by another name than that of the source."""
 
     source_id: str
     old: str
@@ -37,6 +37,7 @@ class Incoming:
     is_favourite: bool = False
     albums: tuple[str, ...] = ()
     is_image: bool = True
+    is_video: bool = False
     key: str | None = None
     sha256: str | None = None
     keep_metadata: bool = False

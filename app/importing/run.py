@@ -98,6 +98,8 @@ class Importing:
         return found
 
     def _take(self, source: Source, one: Incoming, token: Token) -> Outcome:
+        if one.is_video and not self._settings.allow_video:
+            return Outcome(Deed.PASSED, one.old, why="video is not taken here")
         try:
             row = self._patiently(source, one, token)
         except UnsupportedType as e:

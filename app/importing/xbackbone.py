@@ -38,8 +38,8 @@ def _incoming(row: dict[str, Any], files: Files, tags: list[str], with_protected
     place = str(row["storage_path"])
     old = f"/{place}"
     content_type = mimetypes.guess_type(place)[0] or ""  # it keeps none
-    if content_type and not content_type.startswith("image/"):
-        return Passed(old, f"not an image but {content_type}")
+    if content_type and not content_type.startswith(("image/", "video/")):
+        return Passed(old, f"neither image nor video but {content_type}")
     if not row["published"] and not with_protected:
         return Passed(old, HIDDEN)
     return Incoming(
@@ -50,4 +50,5 @@ def _incoming(row: dict[str, Any], files: Files, tags: list[str], with_protected
         tags=tidy_tags(tags),
         created_at=moment(row["timestamp"]),
         is_image=bool(content_type),
+        is_video=content_type.startswith("video/"),
     )

@@ -69,8 +69,8 @@ def read_zipline(database: str, files: Files, *, user: str | None, with_protecte
 
 def _incoming(file: _File, library: _Library, files: Files, with_protected: bool, now: datetime) -> Incoming | Passed:
     old = f"{library.route.rstrip('/')}/{file.name}"
-    if not file.type.startswith("image/"):
-        return Passed(old, f"not an image but {file.type or 'of no type'}")
+    if not file.type.startswith(("image/", "video/")):
+        return Passed(old, f"neither image nor video but {file.type or 'of no type'}")
     if file.expires_at and file.expires_at <= now:
         return Passed(old, EXPIRED)
     if file.is_protected and not with_protected:
@@ -85,6 +85,7 @@ def _incoming(file: _File, library: _Library, files: Files, with_protected: bool
         created_at=file.created_at,
         expires_at=file.expires_at,
         is_favourite=file.is_favourite,
+        is_video=file.type.startswith("video/"),
         albums=tidy_albums([library.folders.get(file.folder or "")]),
     )
 

@@ -7,9 +7,20 @@ const FORMS = {
   bbcode: (one) => `[img]${one.url}[/img]`,
 };
 
+// Markdown and BBCode have no form for a video: its poster leads to it.
+const VIDEO_FORMS = {
+  link: (one) => one.url,
+  markdown: (one) => `[![Video](${one.thumbnail_url})](${one.url})`,
+  html: (one) => `<video src="${one.url}" poster="${one.thumbnail_url}" width="${one.width}" height="${one.height}" controls preload="metadata"></video>`,
+  bbcode: (one) => `[url=${one.url}][img]${one.thumbnail_url}[/img][/url]`,
+};
+
 /** Return uploads (answers of the API) as text in the form called `form`, one a line. */
 export function formText(form, uploads) {
-  return uploads.map(FORMS[form] ?? FORMS.link).join("\n");
+  return uploads.map((one) => {
+    const forms = one.content_type?.startsWith("video/") ? VIDEO_FORMS : FORMS;
+    return (forms[form] ?? forms.link)(one);
+  }).join("\n");
 }
 
 /**

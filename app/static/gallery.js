@@ -107,7 +107,8 @@ function star(tile, isOn) {
 async function copy(kind) {
   const found = selected().map((tile) => {
     const image = tile.querySelector("img, svg");
-    return { url: tile.dataset.url, width: image.getAttribute("width"), height: image.getAttribute("height") };
+    const size = { width: image.getAttribute("width"), height: image.getAttribute("height") };
+    return { url: tile.dataset.url, content_type: tile.dataset.type, thumbnail_url: tile.dataset.thumbnail, ...size };
   });
   const isCopied = await copyText(formText(kind, found));
   say(isCopied ? `Copied ${found.length}` : "The browser did not let us copy");

@@ -8,6 +8,7 @@ from flask import Flask, Response, g, jsonify, render_template, request
 from werkzeug.exceptions import HTTPException
 
 from .. import errors
+from . import parts
 
 log = structlog.get_logger()
 
@@ -82,7 +83,8 @@ def _ours(error: errors.BowerbirdError) -> Response:
         log.info("refused", request_id=_request_id(), code=error.code, status=status, error=one_line(str(error)))
     response = _answer(status, error.code, str(error))
     if isinstance(error, errors.UnsupportedType):
-        response.headers["Accept-Post"] = "multipart/form-data, image/*"
+        video = ", video/mp4, video/webm, video/quicktime" if parts().settings.allow_video else ""
+        response.headers["Accept-Post"] = f"multipart/form-data, image/*{video}"
     if isinstance(error, errors.WrongOffset):
         response.headers["Upload-Offset"] = str(error.offset)
     if retry_after_s := getattr(error, "retry_after_s", None):

@@ -134,10 +134,26 @@ def _links(upload: Upload) -> list[tuple[str, str]]:
     page = [("Page", told["view_url"])] if "view_url" in told else []
     return [
         ("Link", url),
-        ("Markdown", f"![]({url})"),
-        ("HTML", f'<img src="{url}" width="{upload.width}" height="{upload.height}" alt="">'),
-        ("BBCode", f"[img]{url}[/img]"),
+        *(_embedded_video(upload, url, told["thumbnail_url"]) if upload.is_video else _embedded(upload, url)),
         *page,
         ("Thumbnail", told["thumbnail_url"]),
         ("Deletion", told["deletion_url"]),
+    ]
+
+
+def _embedded(upload: Upload, url: str) -> list[tuple[str, str]]:
+    return [
+        ("Markdown", f"![]({url})"),
+        ("HTML", f'<img src="{url}" width="{upload.width}" height="{upload.height}" alt="">'),
+        ("BBCode", f"[img]{url}[/img]"),
+    ]
+
+
+def _embedded_video(upload: Upload, url: str, poster: str) -> list[tuple[str, str]]:
+    """Return the forms of a video; Markdown and BBCode have none for it, so its poster leads to it (as in copy.js)."""
+    size = f'width="{upload.width}" height="{upload.height}"'
+    return [
+        ("Markdown", f"[![Video]({poster})]({url})"),
+        ("HTML", f'<video src="{url}" poster="{poster}" {size} controls preload="metadata"></video>'),
+        ("BBCode", f"[url={url}][img]{poster}[/img][/url]"),
     ]

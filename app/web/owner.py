@@ -32,6 +32,7 @@ def shared_by_pages() -> dict[str, Any]:
         "public_url": settings.public_url,
         "base_url": settings.base_url,
         "max_upload_bytes": settings.max_upload_bytes,
+        "allow_video": settings.allow_video,
         "thumbnail_key": thumbnail_key,
     }
 

@@ -3,6 +3,7 @@
 Sources: https://ogp.me, https://oembed.com (2.3.4.1), https://developer.x.com/en/docs/x-for-websites/cards
 """
 
+from html import escape
 from typing import Any
 from urllib.parse import unquote, urlencode, urlsplit
 
@@ -30,6 +31,7 @@ def show(key: str) -> str:
         "view.html",
         upload=upload,
         image_url=told["url"],
+        thumbnail_url=told["thumbnail_url"],
         view_url=told["view_url"],
         oembed_url=f"{parts().settings.base_url}/oembed?{urlencode({'url': told['view_url'], 'format': 'json'})}",
         csrf="",
@@ -39,7 +41,7 @@ def show(key: str) -> str:
 
 @preview.get("/oembed")
 def oembed() -> Response:
-    """oEmbed of type `photo` for the address of a view page or of an image: 404 for any other, 501 for XML.
+    """oEmbed of type `photo` or `video` for the address of a view page or of an upload: 404 for any other, 501 for XML.
 
     `maxwidth` and `maxheight` are kept: of a larger image the size is told that it may be shown in.
     """
@@ -50,8 +52,7 @@ def oembed() -> Response:
     width, height = _fitting(upload, _side("maxwidth"), _side("maxheight"))
     told: dict[str, Any] = {
         "version": "1.0",
-        "type": "photo",
-        "url": answer(upload)["url"],
+        **_embedded(upload, answer(upload)["url"], width, height),
         "width": width,
         "height": height,
         "provider_name": urlsplit(settings.base_url).netloc,
@@ -67,6 +68,13 @@ def _find(key: str) -> Upload:
     if upload is None:
         raise NotFound("there is nothing at this address")
     return upload
+
+
+def _embedded(upload: Upload, url: str, width: int, height: int) -> dict[str, Any]:
+    if not upload.is_video:
+        return {"type": "photo", "url": url}
+    size = f'width="{width}" height="{height}"'
+    return {"type": "video", "html": f'<video src="{escape(url)}" {size} controls preload="metadata"></video>'}
 
 
 def _key_of(url: str) -> str:

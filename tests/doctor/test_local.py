@@ -75,6 +75,12 @@ def test_a_decoder_that_cannot_read_is_found(look, monkeypatch) -> None:
     assert "cannot be decoded" in look()["AVIF and HEIC"].seen
 
 
+def test_video_is_tried_where_it_is_taken(look, monkeypatch) -> None:
+    found = look(allow_video=True)["video"]
+
+    assert (found.level, "decoded" in found.seen) == ("ok", True)
+
+
 def test_a_journal_that_is_not_wal_is_told(look, monkeypatch) -> None:
     condition = Catalog.condition
     monkeypatch.setattr(

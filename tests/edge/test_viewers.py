@@ -18,7 +18,9 @@ Put = Callable[..., str]
 SHA1 = hashlib.sha1(b"bytes").hexdigest()
 ALWAYS = {
     "x-content-type-options": "nosniff",
-    "content-security-policy": "default-src 'none'; style-src 'unsafe-inline'; img-src data:; sandbox",
+    "content-security-policy": (
+        "default-src 'none'; style-src 'unsafe-inline'; img-src data:; media-src 'self'; sandbox"
+    ),
     "cross-origin-resource-policy": "cross-origin",
     "access-control-allow-origin": "*",
     "server": "cloudflare",
