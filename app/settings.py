@@ -118,6 +118,11 @@ class Settings(BaseSettings):
         max_video_s = MAX_VIDEO_S if self.allow_video else 0
         return Bounds(self.max_pixels, total, self.max_frames, max_video_s=max_video_s)
 
+    @property
+    def largest_bytes(self) -> int:
+        """The largest file that is taken in any way."""
+        return max(self.max_upload_bytes, self.max_resumable_bytes)
+
     def make_data_dir(self) -> None:
         """Make the data folder if there is none, for its owner alone; raise SettingsError if that fails.
 

@@ -56,14 +56,14 @@ class InParts:
 
     def _part(self, upload: dict[str, str], number: int, body: BinaryIO, start: int, size: int) -> dict[str, Any]:
         window = Window(body, start, min(start + PART_BYTES, size))
-        md5 = run_blocking(hashlib.file_digest, window, lambda: hashlib.md5(usedforsecurity=False))
+        md5 = run_blocking(window.md5)
 
         def attempt() -> str:
             window.seek(0)
             # Signed like every header, this holds the body to its bytes: over TLS boto3 then does not hash it again.
-            sent = {"PartNumber": number, "Body": window, "ContentMD5": base64.b64encode(md5.digest()).decode()}
+            sent = {"PartNumber": number, "Body": window, "ContentMD5": base64.b64encode(md5).decode()}
             etag: str = self._call("upload_part", **upload, **sent).get("ETag", "")
-            if not etag or (_MD5.fullmatch(etag.strip('"')) and etag.strip('"') != md5.hexdigest()):
+            if not etag or (_MD5.fullmatch(etag.strip('"')) and etag.strip('"') != md5.hex()):
                 raise Failure("the answer to a part was not that of a store")
             return etag
 
@@ -117,13 +117,19 @@ class Window(io.RawIOBase):
     def readinto(self, buffer: Any) -> int:
         """Fill `buffer`, and return with how many bytes; 0 at the end."""
         view = memoryview(buffer)
-        view = view[: max(0, min(len(view), self._end - self._at))]
-        count = run_blocking(self._fill, view) if len(view) >= _LOUD_BYTES else self._fill(view)
-        self._at += count
-        return count
+        return run_blocking(self._fill, view) if len(view) >= _LOUD_BYTES else self._fill(view)
+
+    def md5(self) -> bytes:
+        """Return the MD5 of all of it; to be run in a thread of its own."""
+        self.seek(0)
+        digest, buffer = hashlib.md5(usedforsecurity=False), memoryview(bytearray(_LOUD_BYTES))
+        while count := self._fill(buffer):
+            digest.update(buffer[:count])
+        return digest.digest()
 
     def _fill(self, view: memoryview) -> int:
         self._file.seek(self._at)
-        data = self._file.read(len(view))
+        data = self._file.read(max(0, min(len(view), self._end - self._at)))
         view[: len(data)] = data
+        self._at += len(data)
         return len(data)

@@ -33,6 +33,8 @@ def shared_by_pages() -> dict[str, Any]:
         "base_url": settings.base_url,
         "max_upload_bytes": settings.max_upload_bytes,
         "allow_video": settings.allow_video,
+        "max_resumable_bytes": settings.max_resumable_bytes,
+        "largest_bytes": settings.largest_bytes,
         "thumbnail_key": thumbnail_key,
     }
 
