@@ -14,8 +14,8 @@ import click
 
 from .. import settings
 from ..errors import BadRequest
+from ..fetching import Fetcher
 from ..importing import chibisafe, xbackbone, zipline
-from ..importing.fetching import Fetcher
 from ..importing.files import open_files
 from ..importing.folder import read_folder
 from ..importing.incoming import Source

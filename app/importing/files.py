@@ -8,7 +8,7 @@ from typing import Protocol
 from urllib.parse import quote
 
 from ..errors import BadRequest, Refused
-from .fetching import Fetcher
+from ..fetching import Fetcher
 from .incoming import Load, Sink
 
 _COPY_BYTES = 256 * 1024

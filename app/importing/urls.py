@@ -5,7 +5,7 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from ..errors import BadRequest
-from .fetching import Fetcher
+from ..fetching import Fetcher
 from .incoming import Incoming, Source, short_id
 
 

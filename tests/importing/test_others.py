@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 import pytest
 
 from app.errors import BadRequest, Refused
+from app.fetching import Fetcher
 from app.importing.chibisafe import read_chibisafe
-from app.importing.fetching import Fetcher
 from app.importing.files import open_files
 from app.importing.xbackbone import read_xbackbone
 from tests.importing.conftest import counts

@@ -10,7 +10,7 @@ from itertools import count
 import pytest
 
 from app.errors import Refused, TooLarge
-from app.importing.fetching import PAUSES_S, Fetcher
+from app.fetching import PAUSES_S, Fetcher
 from app.importing.incoming import Sink
 from app.importing.run import Deed
 from app.importing.urls import read_urls
@@ -150,7 +150,7 @@ def test_nothing_is_fetched_from_a_private_network_unasked(site, fetch, address)
 
 def test_a_redirect_into_a_private_network_is_refused(site, fetch, monkeypatch):
     public = []
-    monkeypatch.setattr("app.importing.fetching._is_public", lambda address: public.append(address) or len(public) == 1)
+    monkeypatch.setattr("app.fetching._is_public", lambda address: public.append(address) or len(public) == 1)
     site.put("/a", (302, {"Location": f"{site.url}/b"}, b""))
 
     with pytest.raises(Refused, match="private network"):

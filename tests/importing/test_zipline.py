@@ -9,8 +9,8 @@ import psycopg
 import pytest
 
 from app.errors import BadRequest
+from app.fetching import Fetcher
 from app.importing import copied
-from app.importing.fetching import Fetcher
 from app.importing.files import open_files
 from app.importing.incoming import Incoming, Passed
 from app.importing.zipline import read_zipline

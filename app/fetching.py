@@ -8,20 +8,19 @@ from collections.abc import Callable
 from contextlib import closing
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import urljoin, urlsplit
 
 import urllib3
 from urllib3.exceptions import HTTPError
 
-from ..errors import Refused
-from .incoming import Sink
+from .errors import Refused
 
 PAUSES_S, LONGEST_PAUSE_S = (1.0, 4.0, 16.0), 30.0  # between the tries; the longest that a server may ask for
 MAX_REDIRECTS = 5
 LONGEST_S = 600.0  # one download: 100 MB at 170 kB/s
 
-_HEADERS = {"User-Agent": "bowerbird-import", "Accept-Encoding": "identity"}
+_HEADERS = {"User-Agent": "bowerbird", "Accept-Encoding": "identity"}
 _TIMEOUT = urllib3.Timeout(connect=5, read=30)
 _CHUNK_BYTES = 256 * 1024
 _TRANSIENT = {408, 425, 429, 500, 502, 503, 504, *range(520, 528), 530}
@@ -29,6 +28,16 @@ _REDIRECTS = {301, 302, 303, 307, 308}
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
 # Which Python takes for global: https://www.iana.org/assignments/iana-ipv6-special-registry
 _INWARD = tuple(map(ipaddress.ip_network, ("::/96", "::ffff:0:0:0/96", "64:ff9b:1::/48", "fec0::/10", "192.0.0.0/24")))
+
+
+class Sink(Protocol):
+    """Where the bytes of a download go."""
+
+    def write(self, chunk: bytes) -> None:
+        """Take the next bytes; raise TooLarge as soon as they are too many."""
+
+    def restart(self) -> None:
+        """Forget what came, for it comes once more."""
 
 
 class _Transient(Exception):
