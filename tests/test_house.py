@@ -39,6 +39,7 @@ FLOORS = [
         "sealed",
     },
     {"catalog", "store", "edge", "decoding", "decoder", "thumbnail", "writers", "heartbeat", "fetching"},
+    {"client"},
     {
         "archive",
         "backups",
@@ -86,6 +87,9 @@ ONLY = {
     "prometheus_client": "metrics",
     "psycopg": "importing",  # of Zipline; the catalog's is SQLAlchemy's affair
     "cryptography": "sealed",
+    "keyring": "client",
+    "platformdirs": "client",
+    "watchdog": "client",
 }
 
 
@@ -229,8 +233,11 @@ def test_the_wheel_and_the_locked_libraries_are_a_server(wheel, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "status", "told"),
     [
-        ("--help", 0, "serve"),
+        ("--help", 0, "upload"),
         ("--version", 0, "bowerbird, version"),
+        ("upload --help", 0, "--clipboard"),
+        ("upload --clipboard", 2, "bowerbird login"),
+        ("login --help", 0, "keyring"),
         ("serve", 2, "bowerbird: serve needs the server's parts: pip install 'bowerbird[server]'\n"),
     ],
 )

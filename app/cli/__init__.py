@@ -16,10 +16,17 @@ def cli() -> None:
 
     \b
     Example:
+      bowerbird upload screenshot.png
       bowerbird serve
     """
 
 
+for _name, _where, _line in (
+    ("upload", "upload:upload", "Upload files to a server, and print their addresses."),
+    ("login", "login:login", "Keep a server's address and a token for it."),
+    ("logout", "login:logout", "Forget a server and its token."),
+):
+    cli.add_command(Lazy(_name, _where, _line, needs_server=False))
 for _name, _where, _line in (
     ("serve", "server:serve", "Start the server, and beside it the worker."),
     ("worker", "server:worker", "Do the repeated jobs."),
