@@ -25,7 +25,8 @@ TRANSIENT = {408, 409, 423, 425, 429, 500, 502, 503, 504, *range(520, 528), 530}
 MAX_ANSWER_BYTES = 1024 * 1024
 BLOCK_BYTES = 256 * 1024
 
-_TIMEOUT = urllib3.Timeout(connect=10, read=120)  # an answer comes once the image is durable
+# An answer comes once the image is durable; who asks again too early only waits for the first request to end.
+_CONNECT_S, _ANSWER_S, _STORED_A_SECOND = 10.0, 30.0, 512 * 1024
 _BROKEN_OFF = {"incomplete_body", "bad_chunk"}  # we send whole bodies: the line between us cut it
 _REDIRECTS = {301, 302, 303, 307, 308}
 
@@ -76,13 +77,15 @@ class Api:
         Raises Unavailable where the same request may work later (the line broke, the server is overrun), Unauthorized,
         and Refused for a redirect, or a certificate that is not to be trusted. What `body` raises goes through.
         """
-        length = {"Content-Length": str(body.length if body else 0)} if body or method in ("POST", "PATCH") else {}
+        size = body.length if body else 0
+        length = {"Content-Length": str(size)} if body or method in ("POST", "PATCH") else {}
         try:
             response = self._pool.request(
                 method,
                 self.url + path,
                 headers={**self._headers, "Accept": "application/json", **length, **(headers or {})},
                 body=body,
+                timeout=urllib3.Timeout(connect=_CONNECT_S, read=_ANSWER_S + size / _STORED_A_SECOND),
                 redirect=False,
                 retries=False,
                 preload_content=False,
@@ -155,7 +158,7 @@ def shown(text: str) -> str:
 
 def _pool(url: str, connections: int) -> urllib3.PoolManager:
     parts, proxies = urlsplit(url), getproxies()
-    kept: dict[str, Any] = {"maxsize": connections, "timeout": _TIMEOUT, "blocksize": BLOCK_BYTES}
+    kept: dict[str, Any] = {"maxsize": connections, "blocksize": BLOCK_BYTES}
     if (proxy := proxies.get(parts.scheme)) and not proxy_bypass(parts.hostname or ""):
         return urllib3.ProxyManager(proxy if "://" in proxy else f"http://{proxy}", **kept)
     return urllib3.PoolManager(**kept)
@@ -191,7 +194,8 @@ def _seconds(text: str) -> float:
 
 def _reason(error: BaseException) -> str:
     """Return in a few words why a connection failed; never a header, which may hold the token."""
-    for cause in (error, *error.args):
+    causes = [cause for cause in (error, *error.args, error.__cause__) if isinstance(cause, BaseException)]
+    for cause in causes:
         if isinstance(cause, OSError) and cause.strerror:
             return shown(cause.strerror).lower()
-    return re.sub(r"(?<=[a-z])(?=[A-Z])", " ", type(error).__name__).lower().removesuffix(" error")
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", " ", type(causes[-1]).__name__).lower().removesuffix(" error")
