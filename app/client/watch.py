@@ -73,7 +73,7 @@ class Folder:
         if now - self._looked_at >= LOOK_S:
             self._looked_at = now
             for path in self._list():
-                if path not in self._known and path not in self._old:
+                if not any(path in known for known in (self._known, self._old, self._candidates)):
                     self.appeared(path)
         with self._lock:
             done = [path for path, candidate in self._candidates.items() if self._is_done(path, candidate, now)]

@@ -12,10 +12,12 @@ from tests.client.asking import content
 XCLIP = """#!/bin/sh
 [ "$*" = "-selection clipboard -o -t TARGETS" ] && printf 'TIMESTAMP\\nimage/png\\n'
 [ "$*" = "-selection clipboard -o -t image/png" ] && cat "$IMAGE"
+exit 0
 """
 WL_PASTE = """#!/bin/sh
 [ "$*" = "--list-types" ] && printf 'text/html\\nimage/png\\n'
 [ "$*" = "--no-newline --type image/png" ] && cat "$IMAGE"
+exit 0
 """
 TEXT_ALONE = "#!/bin/sh\nprintf 'text/plain\\n'\n"
 NO_CLIPBOARD = "#!/bin/sh\nexit 1\n"

@@ -91,13 +91,12 @@ def test_what_appears_is_uploaded_once_and_a_new_start_repeats_nothing(live_serv
     assert elsewhere.exists()
 
 
-def test_it_survives_that_the_server_is_away(live_server, home, png, monkeypatch):
+def test_it_survives_that_the_server_is_away(live_server, home, png):
     (home / "shots").mkdir()
-    faults = ["503"] * 3 + ["reset"] * 2
-    with bad_line(live_server.port, lambda number: faults[number - 1] if number <= len(faults) else None) as (_, url):
-        with watching(home / "shots", url) as (lines, wait):
-            png("shots/a.png")
-            wait(lambda lines, _: len(lines) == 1)
+    faults = {1: "503", 2: "reset", 3: "lost"}
+    with bad_line(live_server.port, faults.get) as (_, url), watching(home / "shots", url) as (lines, wait):
+        png("shots/a.png")
+        wait(lambda lines, _: len(lines) == 1)
     assert names_of(live_server, lines) == ["a.png"]
 
 
@@ -116,9 +115,8 @@ def folder(home):
         (home / "shots").mkdir(exist_ok=True)
         given = {"is_recursive": False, "with_existing": False, "clock": Clock(), "tells_closing": True, **options}
         made.append(Folder(home / "shots", **given))
-        monkey = made[-1]
-        monkey.clock = given["clock"]
-        return monkey
+        made[-1].clock = given["clock"]
+        return made[-1]
 
     yield make
     for one in made:
