@@ -13,6 +13,7 @@ ANSWERS = {
     "429": (429, {"Retry-After": "1"}, b'{"error": "slower", "code": "rate_limited", "request_id": "0"}'),
     "502": (502, {"Content-Type": "text/html"}, b"<html>Bad Gateway</html>"),
     "520": (520, {}, b""),
+    "404": (404, {}, b'{"error": "there is nothing at this address", "code": "not_found", "request_id": "0"}'),
     "408": (408, {"Connection": "close"}, b""),
 }
 # reset: before anything was read. cut: in the middle of the body, which the server then has the first half of.
