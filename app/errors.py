@@ -20,12 +20,17 @@ BowerbirdError
 │   │   └── TooComplex       more JPEG scans, or more work to decode, than an honest image needs
 │   ├── QuotaExceeded        the token's uploads would have more bytes than they may, all together
 │   ├── Conflict             the Idempotency-Key belongs to another upload, or the first one is still running
+│   │   └── WrongOffset      a resumable upload is not where the client believes; says where
+│   ├── Locked               another request has the resumable upload
+│   ├── ChecksumMismatch     the body is not what its checksum says
+│   ├── WrongVersion         a version of the tus protocol that is not spoken here
 │   └── BadBackup            no backup, one that was changed, or not one for this catalog or this passphrase
 ├── NotAllowed
 │   ├── Unauthorized         no token, or one that is unknown, expired or revoked
 │   ├── Forbidden            a good token without the scope, or a request from another site
 │   └── RateLimited          too many requests; says when to come again
 ├── NotFound
+│   └── Gone                 it was there: expired, refused, or deleted since
 ├── NameTaken                a token or an album of that name exists
 ├── KeyTaken                 an upload of that key exists; draw another
 ├── SetupError               the set-up of the two clouds cannot go on; says why and what to do
@@ -129,6 +134,29 @@ class Conflict(Refused):
     code = "conflict"
 
 
+class WrongOffset(Conflict):
+    """`offset` is where the upload is, in bytes."""
+
+    code = "wrong_offset"
+
+    def __init__(self, message: str, offset: int) -> None:
+        super().__init__(message)
+        self.offset = offset
+
+
+class Locked(Refused):
+    code = "locked"
+    retry_after_s = 1
+
+
+class ChecksumMismatch(Refused):
+    code = "checksum_mismatch"
+
+
+class WrongVersion(Refused):
+    code = "wrong_tus_version"
+
+
 class BadBackup(Refused):
     code = "bad_backup"
 
@@ -161,6 +189,10 @@ class RateLimited(NotAllowed):
 
 class NotFound(BowerbirdError):
     code = "not_found"
+
+
+class Gone(NotFound):
+    code = "gone"
 
 
 class NameTaken(BowerbirdError):

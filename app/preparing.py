@@ -30,11 +30,17 @@ class Prepared:
 
 
 def prepare(
-    received: Received, target: BinaryIO, *, settings: Settings, decoders: DecoderPool, keep_metadata: bool
+    received: Received,
+    target: BinaryIO,
+    *,
+    settings: Settings,
+    decoders: DecoderPool,
+    keep_metadata: bool,
+    max_bytes: int | None = None,
 ) -> Prepared:
     """Write what is to be stored of `received` to `target`, which is empty, and return it.
 
-    Raises UnsupportedType, BadImage, TooLarge and Busy.
+    It may have `max_bytes`, or as many as one request may bring. Raises UnsupportedType, BadImage, TooLarge and Busy.
     """
     examine = (_examine, received.file, target, settings.bounds, keep_metadata)
     image = run_blocking(*examine) if received.size > _MIB else _examine(*examine[1:])
@@ -44,13 +50,10 @@ def prepare(
         width, height = decoders.convert(received.file, target, converted_from, content_type)
     elif image.needs_decoder_check or settings.verify == "decode":
         decoders.verify(target, content_type)
-    size = target.seek(0, 2)
-    if size > settings.max_upload_bytes:
-        raise TooLarge(
-            f"as {content_type} the image has {size:,} bytes; at most {settings.max_upload_bytes:,} are taken"
-        )
-    target.seek(0)
-    sha256 = hashlib.file_digest(target, "sha256").hexdigest()
+    size, most = target.seek(0, 2), max_bytes or settings.max_upload_bytes
+    if size > most:
+        raise TooLarge(f"as {content_type} the image has {size:,} bytes; at most {most:,} are taken")
+    sha256 = run_blocking(_sha256, target) if size > _MIB else _sha256(target)
     target.seek(0)
     return Prepared(target, received.name, content_type, width, height, size, sha256, converted_from)
 
@@ -61,3 +64,8 @@ def _examine(source: BinaryIO, target: BinaryIO, bounds: Bounds, keep_metadata: 
     if not image.converts_to:
         metadata.strip(source, target, image.container, keep_metadata=keep_metadata)
     return image
+
+
+def _sha256(file: BinaryIO) -> str:
+    file.seek(0)
+    return hashlib.file_digest(file, "sha256").hexdigest()

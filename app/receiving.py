@@ -17,7 +17,10 @@ _UNSHOWN = re.compile("[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u206
 
 @dataclass(frozen=True, slots=True)
 class Received:
-    """One file as it was sent. `size` in bytes, `sha256` in hex; `name` is the sender's, for display only."""
+    """One file as it was sent. `size` in bytes; `name` is the sender's, for display only.
+
+    `sha256` (in hex) is what a repeat is known by, or another text that stands for these very bytes and no others.
+    """
 
     file: BinaryIO
     size: int

@@ -62,6 +62,8 @@ class Settings(BaseSettings):
     s3_access_key_id: S3Text = Field("", description="access key id (B2: keyID)")
     s3_secret_access_key: S3Secret = Field(SecretStr(""), description="secret access key (B2: applicationKey)")
     max_upload_bytes: ByteSize = Field(100 * MIB, description="largest file taken; Cloudflare passes 100 MB")
+    max_resumable_bytes: ByteSize = Field(1024 * MIB, description="largest resumable upload")
+    resumable_life: Span = Field("1d", description="how long an unfinished one is kept")  # type: ignore[assignment]
     max_pixels: int = Field(Bounds.max_pixels, gt=0, description="largest frame taken, in pixels")
     max_frames: int = Field(Bounds.max_frames, gt=0, description="longest animation taken, in frames")
     drain_bytes: ByteSize = Field(128 * MIB, description="how much of a refused body is read")

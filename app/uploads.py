@@ -82,12 +82,14 @@ class Uploads:
         token_id: int,
         idempotency_key: str | None = None,
         origin: Origin | None = None,
+        max_bytes: int | None = None,
     ) -> list[Upload]:
         """Check and store `files`, all of them or none, and return their live rows in the same order.
 
         A repeat of the same token (the same `idempotency_key` within 24 h, or the same bytes and options within 60 s)
         returns the rows of the first request; while that one still runs, the repeat waits for it. With an `origin`
-        the one file is an import: that it was taken is written down together with its row, for ever.
+        the one file is an import: that it was taken is written down together with its row, for ever. `max_bytes` is how
+        large an image may be, where it did not come in one request.
         Raises UnsupportedType, BadImage, TooLarge, QuotaExceeded, Conflict (the key belongs to other bytes, or the
         first request is still running after 20 s) and Unavailable; nothing is kept then.
         """
@@ -99,7 +101,7 @@ class Uploads:
         if first := self._first_answer(token_id, name, fingerprint):
             return first
         with ExitStack() as stack:
-            prepared = [self._prepare(received, options, stack) for received in files]
+            prepared = [self._prepare(received, options, stack, max_bytes) for received in files]
             for draw in range(_KEY_DRAWS):
                 wanted = origin.key if origin and not draw else None
                 rows = [self._same(image, origin) or self._row(image, options, token_id, wanted) for image in prepared]
@@ -189,9 +191,15 @@ class Uploads:
     def _spool(self, stack: ExitStack) -> BinaryIO:
         return cast(BinaryIO, stack.enter_context(SpooledTemporaryFile(SPOOL_BYTES, dir=self._spool_dir)))
 
-    def _prepare(self, received: Received, options: Options, stack: ExitStack) -> Prepared:
-        target, keep_metadata = self._spool(stack), options.keep_metadata
-        return prepare(received, target, settings=self._settings, decoders=self._decoders, keep_metadata=keep_metadata)
+    def _prepare(self, received: Received, options: Options, stack: ExitStack, max_bytes: int | None) -> Prepared:
+        return prepare(
+            received,
+            self._spool(stack),
+            settings=self._settings,
+            decoders=self._decoders,
+            keep_metadata=options.keep_metadata,
+            max_bytes=max_bytes,
+        )
 
     def _row(self, image: Prepared, options: Options, token_id: int, wanted: str | None) -> Upload:
         extension = images.EXTENSIONS[image.content_type]

@@ -16,14 +16,13 @@ from .. import clients, settings, tokens
 from ..catalog import Catalog
 from ..errors import SettingsError
 from ..heartbeat import Heartbeat
-from ..inventory import Inventory
 from ..jobs import Record
 from ..rounds import Job, run_due
 from ..settings import Settings
 from ..tokens import SCOPES
-from ..upkeep import GRACE_S, Upkeep
+from ..upkeep import GRACE_S
 from .upkeep import warn
-from .wiring import open_catalog, open_jobs
+from .wiring import Jobs, open_catalog, open_jobs
 
 ROUND_S = 60
 EXPIRE_S = 10  # an image whose time is over is gone within a minute, from the edge too
@@ -60,8 +59,8 @@ def serve(no_worker: bool) -> None:
 def worker(with_parent: bool) -> None:
     """Do the repeated jobs. Twice a second: make the thumbnails that are due. Every two seconds: inspect what other S3
     clients put into the bucket, end deletions that store or edge did not take at once. Every ten: expire uploads. Once
-    a minute: settle what a crash left, forget old sessions. Once a day: hold the bucket's list against the catalog, and
-    put a backup into it where a passphrase is set. A job that fails pauses, up to a minute.
+    a minute: settle what a crash left, forget old sessions and unfinished uploads. Once a day: hold the bucket's list
+    against the catalog, and put a backup into it where a passphrase is set. A job that fails pauses, up to a minute.
 
     `bowerbird serve` starts one by itself.
 
@@ -72,7 +71,7 @@ def worker(with_parent: bool) -> None:
     chosen = settings.load()
     catalog = open_catalog(chosen)
     opened, record = open_jobs(chosen, catalog), Record(catalog)
-    jobs, heart = _jobs(chosen, opened.upkeep, opened.inventory), Heartbeat(chosen.data_dir)
+    jobs, heart = _jobs(chosen, opened), Heartbeat(chosen.data_dir)
     drawing = [Job("thumbnails", DRAW_S, opened.thumbnails.make), Job("copies", ROUND_S, opened.thumbnails.sweep)]
     ending = [Job("expiry", EXPIRE_S, opened.upkeep.expire), Job("deletions", LOOK_S, opened.upkeep.end_deletions)]
     groups = [drawing, ending]
@@ -109,10 +108,13 @@ def _go_on(jobs: list[Job], record: Record, heart: Heartbeat, with_parent: bool)
             return
 
 
-def _jobs(chosen: Settings, upkeep: Upkeep, inventory: Inventory) -> list[Job]:
+def _jobs(chosen: Settings, opened: Jobs) -> list[Job]:
+    inventory = opened.inventory
+
     def tidy() -> None:
-        upkeep.reconcile()
-        upkeep.prune()
+        opened.upkeep.reconcile()
+        opened.upkeep.prune()
+        opened.resumable.sweep()
         inventory.prune()
 
     jobs = [

@@ -10,6 +10,7 @@ from ..decoding import DecoderPool
 from ..edge.purge import open_purge
 from ..inventory import Inventory
 from ..meter import Meter
+from ..resumable import Resumable
 from ..settings import Settings
 from ..store import open_store
 from ..store.base import ObjectStore
@@ -35,6 +36,7 @@ class Jobs:
     store: ObjectStore
     uploads: Uploads
     upkeep: Upkeep
+    resumable: Resumable
     inventory: Inventory
     thumbnails: Thumbnails
     backups: Backups
@@ -72,6 +74,7 @@ def open_jobs(settings: Settings, catalog: Catalog, *, decoders: int = 1) -> Job
         store,
         uploads,
         Upkeep(uploads, catalog, store, writers),
+        Resumable(settings, catalog, uploads),
         Inventory(settings, catalog, store, pool, uploads, None if settings.store == "folder" else undrawn),
         Thumbnails(settings, catalog, store, pool, uploads, undrawn),
         Backups(settings, catalog, store),

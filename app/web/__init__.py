@@ -10,6 +10,7 @@ from ..decoding import DecoderPool
 from ..inventory import Inventory
 from ..meter import Meter
 from ..replacing import Replacing
+from ..resumable import Resumable
 from ..settings import Settings
 from ..store.base import ObjectStore
 from ..uploads import Uploads
@@ -27,6 +28,7 @@ class Parts:
     store: ObjectStore
     uploads: Uploads
     replacing: Replacing
+    resumable: Resumable
     inventory: Inventory
     limits: RateLimits
     decoders: DecoderPool

@@ -59,7 +59,8 @@ class _Counted:
     def _count(self, data: bytes) -> bytes:
         if self._left is not None:
             self._left -= len(data)
-        self.is_over = not data or self._left == 0
+        # One of known length that ends before is not over: what still came would be taken for the next request.
+        self.is_over = not data if self._left is None else self._left <= 0
         return data
 
 
@@ -90,7 +91,9 @@ class _Lingering:
         count, end = 0, time.monotonic() + self._max_s
         try:
             while not self._body.is_over and count < self._max_bytes and time.monotonic() < end:
-                count += len(self._body.read(_STEP_BYTES))
+                if not (data := self._body.read(_STEP_BYTES)):
+                    break
+                count += len(data)
         except Exception:  # noqa: BLE001 the answer is out; a body that breaks off now is nobody's loss
             return False
         return self._body.is_over

@@ -17,14 +17,18 @@ STATUS: dict[type[errors.BowerbirdError], int] = {
     errors.Unauthorized: 401,
     errors.Forbidden: 403,
     errors.NotFound: 404,
+    errors.Gone: 410,
     errors.TooSlow: 408,
     errors.Conflict: 409,
     errors.NameTaken: 409,
     errors.LengthRequired: 411,
+    errors.WrongVersion: 412,
     errors.TooLarge: 413,
     errors.UnsupportedType: 415,
     errors.BadImage: 422,
+    errors.Locked: 423,
     errors.RateLimited: 429,
+    errors.ChecksumMismatch: 460,
     errors.NotOffered: 501,
     errors.StoreMisconfigured: 502,
     errors.EdgeMisconfigured: 502,
@@ -78,6 +82,8 @@ def _ours(error: errors.BowerbirdError) -> Response:
     response = _answer(status, error.code, str(error))
     if isinstance(error, errors.UnsupportedType):
         response.headers["Accept-Post"] = "multipart/form-data, image/*"
+    if isinstance(error, errors.WrongOffset):
+        response.headers["Upload-Offset"] = str(error.offset)
     if retry_after_s := getattr(error, "retry_after_s", None):
         response.headers["Retry-After"] = str(retry_after_s)
     if isinstance(error, errors.Unauthorized):

@@ -13,6 +13,7 @@ from ..edge.purge import open_purge
 from ..inventory import Inventory
 from ..meter import Meter
 from ..replacing import Replacing
+from ..resumable import Resumable
 from ..settings import Settings
 from ..store import open_store
 from ..store.base import ObjectStore
@@ -36,6 +37,7 @@ from .picked import picked
 from .preview import preview
 from .settings_page import settings_page
 from .statistics import statistics, statistics_api
+from .tus import tus
 
 FORM_BYTES = 64 * 1024  # every route but the upload; a form-encoded body may cost eighty times its size in memory
 
@@ -67,6 +69,7 @@ def build(settings: Settings, store: ObjectStore | None) -> Flask:
         store,
         uploads,
         Replacing(settings, catalog, store, decoders, uploads, undrawn),
+        Resumable(settings, catalog, uploads),
         inventory,
         RateLimits(settings),
         decoders,
@@ -76,7 +79,7 @@ def build(settings: Settings, store: ObjectStore | None) -> Flask:
 
     errors.install(app)
     headers.install(app, settings)
-    programs, people = (api, library, statistics_api, health, hooks, metrics_page), (pages, shared, preview)
+    programs, people = (api, tus, library, statistics_api, health, hooks, metrics_page), (pages, shared, preview)
     for blueprint in (*programs, *people, gallery, picked, albums, statistics, settings_page):
         app.register_blueprint(blueprint)
     if isinstance(store, FolderStore):
