@@ -1,6 +1,7 @@
 """Rules of the house: floors, tables, files that have to be there, and the wheel alone in an empty environment."""
 
 import ast
+import json
 import os
 import re
 import subprocess
@@ -243,24 +244,36 @@ def test_the_wheel_and_the_locked_libraries_are_a_server(wheel, tmp_path):
     assert "Bearer bb_" in done.stdout
 
 
-@pytest.mark.parametrize(
-    ("arguments", "status", "told"),
-    [
-        ("--help", 0, "upload"),
-        ("--version", 0, "bowerbird, version"),
-        ("upload --help", 0, "--clipboard"),
-        ("upload --clipboard", 2, "bowerbird login"),
-        ("login --help", 0, "keyring"),
-        ("serve", 2, "bowerbird: serve needs the server's parts: pip install 'bowerbird[server]'\n"),
-    ],
-)
-def test_the_wheel_without_the_server_is_a_client(wheel, tmp_path, arguments, status, told):
-    script = f"import sys\nsys.argv = ['bowerbird', *{arguments.split()}]\nfrom app.cli import main\nmain()\n"
+def test_the_wheel_without_the_server_is_a_client(wheel, tmp_path):
+    commands = {
+        "--help": (0, "upload"),
+        "--version": (0, "bowerbird, version"),
+        "upload --help": (0, "--clipboard"),
+        "login --help": (0, "keyring"),
+        "upload --clipboard": (2, "bowerbird login"),
+        "serve": (2, "bowerbird: serve needs the server's parts: pip install 'bowerbird[server]'\n"),
+        "token list": (2, "bowerbird: token needs the server's parts"),
+    }
+    script = (
+        "import contextlib, io, json, sys\n"
+        "from app.cli import main\n"
+        "for words in json.loads(sys.stdin.read()):\n"
+        "    sys.argv = ['bowerbird', *words.split()]\n"
+        "    with contextlib.redirect_stdout(io.StringIO()) as told, contextlib.redirect_stderr(told):\n"
+        "        try:\n"
+        "            main()\n"
+        "        except SystemExit as e:\n"
+        "            status = e.code or 0\n"
+        "    print(json.dumps([status, told.getvalue()]))\n"
+    )
     base = of_the_wheel(wheel)
     environment = {"HOME": str(tmp_path), "PATH": os.environ["PATH"]}
 
-    done = run_alone(wheel, script, base, cwd=tmp_path, env=environment)
+    done = run_alone(wheel, script, base, cwd=tmp_path, env=environment, input=json.dumps(list(commands)))
 
     assert not base & {"flask", "sqlalchemy", "pillow", "boto3", "structlog", "pydantic"}
-    assert done.returncode == status, done.stderr
-    assert told in done.stdout + done.stderr
+    assert done.returncode == 0, done.stderr
+    for line, (words, (status, told)) in zip(done.stdout.splitlines(), commands.items(), strict=True):
+        found = json.loads(line)
+        assert (words, found[0]) == (words, status), found
+        assert told in found[1], words

@@ -44,6 +44,7 @@ class Patience:
             try:
                 return act()
             except Unavailable as e:
+                self.check()
                 wait_s = max(pause_s, e.retry_after_s)
                 tell(f"{e}; again in {wait_s:.0f} s" if wait_s >= 1 else f"{e}; again")
             self.stop.wait(wait_s)
