@@ -21,7 +21,10 @@ class Part:
 
     def read(self, amount: int = -1) -> bytes:
         """Return the next bytes, none at the end."""
-        chunk = self._opened.file.read(self._left if amount < 0 else min(amount, self._left))
+        try:
+            chunk = self._opened.file.read(self._left if amount < 0 else min(amount, self._left))
+        except OSError as e:  # else it would be taken for the line's
+            raise Refused(f"it can no longer be read: {e.strerror}") from e
         self._left -= len(chunk)
         if not self._left:
             self._opened.check()

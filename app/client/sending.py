@@ -4,7 +4,8 @@ import re
 import tempfile
 import threading
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -101,17 +102,10 @@ class Sending:
             raise Refused(source.problem)
         if self._hopeless:
             raise self._hopeless
-        with tempfile.TemporaryDirectory(prefix="bowerbird-") as made:
-            path = source.path
-            if source.load:
-                path = Path(made, "source")
-                source.load(path)
-            if path is None:
-                raise Refused("there is nothing to upload")
-            with opened(path) as file:
-                self._listener.begin(source, file.size)
-                told = self._in_parts(source, file) if file.size > tus.FROM_BYTES else None
-                told = told or self._at_once(source, file, key)
+        with _loaded(source) as path, opened(path) as file:
+            self._listener.begin(source, file.size)
+            told = self._in_parts(source, file) if file.size > tus.FROM_BYTES else None
+            told = told or self._at_once(source, file, key)
         if not _ADDRESS.fullmatch(str(told.get("url"))):
             raise Refused(f"the server's answer has no address: {shown(str(told.get('url')))[:80]}")
         return told
@@ -165,3 +159,19 @@ class Sending:
 
     def _note(self, source: Source) -> Callable[[str], None]:
         return lambda text: self._listener.note(source, text)
+
+
+@contextmanager
+def _loaded(source: Source) -> Iterator[Path]:
+    """Yield where the source's bytes are; what had to be brought here first is removed afterwards."""
+    if source.path:
+        yield source.path
+        return
+    with ExitStack() as stack:
+        try:
+            path = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bowerbird-")), "source")
+            if source.load:
+                source.load(path)
+        except OSError as e:
+            raise Refused(f"it cannot be kept on this disk meanwhile: {e.strerror}") from e
+        yield path

@@ -6,10 +6,14 @@ import subprocess
 import sys
 import threading
 from contextlib import contextmanager, suppress
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
+from app.client.once import AGAIN_S, follow
+from app.client.sending import Outcome
+from app.client.sources import Source
 from app.client.watch import LOOK_S, OPEN_S, QUIET_S, UNTOLD_S, Folder
 from app.errors import Unavailable
 from tests import samples
@@ -189,6 +193,36 @@ def test_what_no_event_told_is_found_and_what_was_told_too_early_is_told_again(f
     watched.clock.now += LOOK_S
     with pytest.raises(Unavailable, match="there is no folder"):
         watched.ready()
+
+
+@pytest.mark.usefixtures("deaf")
+def test_what_the_server_could_not_be_given_for_long_is_given_later(folder, png):
+    watched = folder(with_existing=False)
+    path = png("shots/a.png")
+    watched.appeared(path)
+    source, ends = Source("a.png", "a.png", path), []
+
+    class Stop:
+        def is_set(self):
+            return len(ends) == 3
+
+        def wait(self, _):
+            watched.clock.now += AGAIN_S / 4
+
+    class Once:
+        def send(self, path):
+            ends.append(watched.clock.now)
+            is_there = len(ends) == 3
+            return Outcome(source, {"url": "http://x"} if is_there else None, None if is_there else Unavailable("away"))
+
+    class Sending:
+        def begin(self):
+            """The server is asked anew."""
+
+    outcomes = list(follow(watched, Sending(), Once(), Stop(), jobs=1))
+
+    assert [bool(outcome.told) for outcome in outcomes] == [False, False, True]
+    assert all(second - first >= AGAIN_S for first, second in pairwise(ends))
 
 
 def test_a_folder_that_is_not_there_is_told(run, server, home):
