@@ -21,6 +21,10 @@ KINDS = ("A", "B", "C")
 KIND_OF = {
     "PutObject": "A",
     "DeleteObject": "A",
+    "CreateMultipartUpload": "A",
+    "UploadPart": "A",
+    "CompleteMultipartUpload": "A",
+    "AbortMultipartUpload": "A",
     "GetObject": "B",
     "HeadObject": "B",
     "ListObjectsV2": "C",

@@ -56,7 +56,7 @@ class Inspection:
         with SpooledTemporaryFile(_MIB, dir=self._settings.data_dir / "spool") as spooled:
             file = cast(BinaryIO, spooled)
             try:
-                stored = self._store.fetch(row.key, file, max_bytes=self._settings.max_upload_bytes)
+                stored = self._store.fetch(row.key, file, max_bytes=self._settings.largest_bytes)
             except ValueError as e:
                 log.info("not an upload", key=row.key, error=str(e))
                 return self._catalog.changes.admit(replace(row, state=State.REFUSED))
@@ -96,7 +96,7 @@ class Inspection:
 
     def _inspected(self, row: Upload, stored: StoredObject, file: BinaryIO) -> Upload:
         """Return the row as the bytes say it is; raise Refused if they are not an image that is shown."""
-        limit = self._settings.max_upload_bytes
+        limit = self._settings.largest_bytes
         if stored.size > limit:
             raise Refused(f"it has {stored.size:,} bytes; at most {limit:,} are taken")
         image = images.inspect(file, self._settings.bounds)

@@ -111,6 +111,11 @@ class Settings(BaseSettings):
         """The bounds of an image, the larger total following the larger frame."""
         return Bounds(self.max_pixels, max(Bounds.max_total_pixels, self.max_pixels), self.max_frames)
 
+    @property
+    def largest_bytes(self) -> int:
+        """The largest file that is taken in any way."""
+        return max(self.max_upload_bytes, self.max_resumable_bytes)
+
     def make_data_dir(self) -> None:
         """Make the data folder if there is none, for its owner alone; raise SettingsError if that fails.
 

@@ -11,7 +11,8 @@ from .store.base import ObjectStore
 from .uploads import Uploads
 from .writers import Writers
 
-GRACE_S = 15 * 60  # longer than any upload takes
+GRACE_S = 15 * 60  # longer than any upload of GRACE_BYTES takes
+GRACE_BYTES = 32 * 1024 * 1024  # a larger one has longer
 _BATCH = 100
 
 
@@ -99,6 +100,7 @@ class Upkeep:
 
     def _is_early(self, row: Upload, wait_s: float) -> bool:
         """Whether a put may still be under way; what a dead writer had sent to its end can arrive after its death."""
+        wait_s *= max(1.0, row.size / GRACE_BYTES)
         if self._writers.is_alive(row.writer) is False:
             wait_s = self._store.late_put_s
         return self._uploads.clock() - row.created_at < timedelta(seconds=wait_s)

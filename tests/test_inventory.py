@@ -149,8 +149,9 @@ def test_what_is_no_image_that_is_shown_is_left_alone_and_never_seen(cloud, clie
 
 
 def test_one_larger_than_uploads_may_be_is_not_even_fetched(make_settings, b2, client):
-    cloud = Cloud(make_settings(store="s3", max_upload_bytes=100, s3_endpoint=b2.endpoint, s3_region=b2.region,
-                                s3_bucket=b2.bucket, s3_access_key_id="a", s3_secret_access_key="b"), b2)  # fmt: skip
+    most = {"max_upload_bytes": 100, "max_resumable_bytes": 100}
+    cloud = Cloud(make_settings(store="s3", **most, s3_endpoint=b2.endpoint, s3_region=b2.region, s3_bucket=b2.bucket,
+                                s3_access_key_id="a", s3_secret_access_key="b"), b2)  # fmt: skip
     put(client, "large.png")
     cloud.tell(Kind.CREATED, "large.png")
 

@@ -206,15 +206,19 @@ def test_what_a_killed_server_left_is_settled_at_once(make_settings, statement):
     catalog.close()
 
 
-def test_a_row_of_a_living_server_is_left_for_its_grace(house, monkeypatch):
+@pytest.mark.parametrize("times", [1, 4])
+def test_a_row_of_a_living_server_is_left_for_its_grace_a_large_one_for_longer(house, monkeypatch, times):
     monkeypatch.setattr(house.catalog.uploads, "finish", lambda *a, **k: (_ for _ in ()).throw(SystemExit))
     monkeypatch.setattr(house.catalog.uploads, "retire", lambda *a, **k: [])
     with pytest.raises(SystemExit):
         house.send()
     monkeypatch.undo()
+    monkeypatch.setattr("app.upkeep.GRACE_BYTES", len(samples.make("png")) / times)
 
     assert house.upkeep.reconcile().left == 1
-    house.clock.tick(minutes=16)
+    house.clock.tick(minutes=14 * times)
+    assert house.upkeep.reconcile().left == 1
+    house.clock.tick(minutes=2 * times)
     assert house.upkeep.reconcile().abandoned == 1
 
 

@@ -117,7 +117,7 @@ class Importing:
 
     def _accept(self, source: Source, one: Incoming, token: Token) -> Upload:
         settings, now = self._settings, self._uploads.clock()
-        with closing(Sink(one.name, settings.data_dir / "spool", settings.max_upload_bytes)) as sink:
+        with closing(Sink(one.name, settings.data_dir / "spool", settings.largest_bytes)) as sink:
             dated = one.load(sink)
             received = sink.received()
             if one.sha256 and received.sha256 != one.sha256:
@@ -130,7 +130,8 @@ class Importing:
             origin = Origin(place, source_id, created_at, one.key, one.is_favourite, one.albums)
             keep_metadata = one.keep_metadata or self._keep_metadata
             options = Options(expires_at=one.expires_at, keep_metadata=keep_metadata, title=one.title, tags=one.tags)
-            return self._uploads.accept([received], options, token_id=token.id, origin=origin)[0]
+            most = settings.largest_bytes
+            return self._uploads.accept([received], options, token_id=token.id, origin=origin, max_bytes=most)[0]
 
 
 class _Workers:

@@ -1,28 +1,35 @@
-// One upload over XMLHttpRequest, which alone tells how far it is.
+// One upload: a small file over XMLHttpRequest, which alone tells how far it is, a large one over tus.
 
 const LOST = "The connection failed. Check that you are online and that the server is up, then retry.";
 
+const RESUMABLE_BYTES = 8 * 1024 * 1024; // what is larger goes in a way that survives a lost line
+const limits = document.getElementById("drop")?.dataset ?? {};
+
 /**
- * Send one file to /api/upload.
+ * Send one file.
  * @param {File} file
  * @param {Record<string, string>} options form fields; empty ones are left out
  * @param {(part: number) => void} onProgress called with 0 to 1
  * @returns {{answer: Promise<object>, cancel: () => void}} `answer` rejects with an Error that has a `status`, 0 if there was no answer
  */
 export function send(file, options, onProgress) {
+  const isResumable = file.size > RESUMABLE_BYTES && file.size <= Number(limits.resumableBytes);
+  return (isResumable ? sendResumably : sendAtOnce)(file, options, onProgress);
+}
+
+function sendAtOnce(file, options, onProgress) {
   const request = new XMLHttpRequest();
   const answer = new Promise((resolve, reject) => {
-    const fail = (message, status = 0) => reject(Object.assign(new Error(message), { status }));
+    const fail = (message, status) => reject(failure(message, status));
     request.upload.addEventListener("progress", (event) => {
       if (event.lengthComputable) onProgress(event.loaded / event.total);
     });
     request.addEventListener("load", () => {
       const body = request.response ?? {};
       if (request.status === 201 && body.url) resolve(body);
-      else if (request.status === 401) fail("You are signed out.", 401);
-      else fail(body.error ?? `The server answered ${request.status} without a reason.`, request.status);
+      else fail(body.error, request.status);
     });
-    request.addEventListener("error", () => fail(LOST));
+    request.addEventListener("error", () => fail());
     request.addEventListener("abort", () => fail("Cancelled."));
     request.open("POST", "/api/upload");
     request.responseType = "json";
@@ -34,6 +41,30 @@ export function send(file, options, onProgress) {
     request.send(form);
   });
   return { answer, cancel: () => request.abort() };
+}
+
+/** What it takes is loaded with the first file that needs it. */
+function sendResumably(file, options, onProgress) {
+  const ending = new AbortController();
+  const page = {
+    onProgress,
+    signal: ending.signal,
+    csrf: () => csrf().content,
+    requestBytes: Number(limits.requestBytes),
+    fail: failure,
+  };
+  const loaded = import("./resumable.js").catch(() => { throw failure(); });
+  const answer = loaded.then(({ resume }) => {
+    if (ending.signal.aborted) throw failure("Cancelled.");
+    return resume(file, options, page);
+  });
+  return { answer, cancel: () => ending.abort() };
+}
+
+/** Return the Error that tells the reader why not; `message` is the server's sentence, if there is one. */
+function failure(message, status = 0) {
+  const told = status === 401 ? "You are signed out." : message ?? (status ? `The server answered ${status} without a reason.` : LOST);
+  return Object.assign(new Error(told), { status });
 }
 
 /** Fetch the CSRF token of the session as it is now: after signing in again in another tab it is a new one. */

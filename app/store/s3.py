@@ -16,6 +16,8 @@ from ..keys import is_key, is_thumbnail_key, read_piece
 from .base import StoredObject
 from .s3_client import make_client
 from .s3_errors import TRANSIENT, Failure, Missing, is_about_the_name, refusal, retry_after, status_of
+from .s3_parts import PART_BYTES, InParts
+from .s3_reading import copy, stored
 from .s3_versions import is_there, only_versions, repeats, versions_of
 
 PATIENCE_S = 40.0  # B2's 503 "no tomes available" is by design and may last a while
@@ -24,7 +26,6 @@ _PING_KEY = "22222222.png"  # a key like any other; whether it is there does not
 
 _PAGE = 1000  # of a list: the most that S3 gives at once
 _ATTEMPTS = "x-bowerbird-attempts"
-_COPY_BYTES = 256 * 1024
 
 
 class S3Store:
@@ -64,6 +65,8 @@ class S3Store:
     def put(self, key: str, body: BinaryIO, *, content_type: str, is_foreign: bool = False) -> str | None:
         """See ObjectStore.put. Returns None also where an earlier attempt may have left a version of its own."""
         _check_name(key) if is_foreign else _check(key)
+        if (size := body.seek(0, 2)) > PART_BYTES:
+            return InParts(self._call, self._persist, self.head).put(key, body, size, content_type=content_type)
         body.seek(0)
         md5 = hashlib.file_digest(body, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
 
@@ -117,7 +120,7 @@ class S3Store:
             raise refusal(e) from e
         except BotoCoreError as e:
             raise StoreUnavailable("the store does not answer") from e
-        return _stored(key, answer)
+        return stored(key, answer)
 
     def fetch(self, key: str, into: BinaryIO, *, max_bytes: int) -> StoredObject | None:
         """See ObjectStore.fetch."""
@@ -136,8 +139,8 @@ class S3Store:
                 if answer["ContentLength"] <= max_bytes:
                     into.seek(0)
                     into.truncate()
-                    _copy(body, into)
-            return _stored(key, answer)
+                    copy(body, into)
+            return stored(key, answer)
 
         return cast(StoredObject | None, self._persist(attempt)[0])
 
@@ -205,7 +208,7 @@ class S3Store:
         except ClientError as e:
             if status_of(e) in TRANSIENT:
                 raise Failure(f"it answered {status_of(e)}", retry_after_s=retry_after(e)) from e
-            if e.response.get("Error", {}).get("Code") == "NoSuchKey":  # not so a bucket that is not there
+            if e.response.get("Error", {}).get("Code") in ("NoSuchKey", "NoSuchUpload"):  # not so a bucket
                 raise Missing from e
             raise refusal(e) from e
         except BotoCoreError as e:
@@ -223,19 +226,6 @@ class S3Store:
         client, self._client = self._client, None
         if client is not None:
             client.close()
-
-
-def _stored(key: str, answer: dict[str, Any]) -> StoredObject:
-    size, etag, modified_at = answer["ContentLength"], answer["ETag"], answer["LastModified"]
-    return StoredObject(key, size, etag, modified_at, answer.get("VersionId"), answer.get("ContentType"))
-
-
-def _copy(body: Any, into: BinaryIO) -> None:
-    try:
-        for piece in body.iter_chunks(_COPY_BYTES):
-            into.write(piece)
-    except BotoCoreError as e:
-        raise Failure("the connection failed") from e
 
 
 def _check_name(key: str) -> None:

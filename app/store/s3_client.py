@@ -40,7 +40,8 @@ def make_client(
         verify=str(ca_bundle) if ca_bundle else None,
     )
     # Behind a Worker a 100-continue stalls or breaks the answer; the body is small, it can go at once.
-    client.meta.events.register("before-call.s3.PutObject", _without_expect)
+    for operation in ("PutObject", "UploadPart"):
+        client.meta.events.register(f"before-call.s3.{operation}", _without_expect)
     client.meta.events.register("before-send.s3", counted)
     return client
 

@@ -23,7 +23,7 @@ class Failure(Exception):
 
 
 class Missing(Exception):
-    """There is no such object."""
+    """There is no such object, or multipart upload."""
 
 
 def refusal(e: ClientError) -> Unavailable:

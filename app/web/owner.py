@@ -32,6 +32,8 @@ def shared_by_pages() -> dict[str, Any]:
         "public_url": settings.public_url,
         "base_url": settings.base_url,
         "max_upload_bytes": settings.max_upload_bytes,
+        "max_resumable_bytes": settings.max_resumable_bytes,
+        "largest_bytes": settings.largest_bytes,
         "thumbnail_key": thumbnail_key,
     }
 

@@ -115,7 +115,9 @@ def test_what_was_deleted_since_stays_deleted_until_it_is_asked_for_again(house,
     ids=["broken", "empty", "large", "svg"],
 )
 def test_what_is_refused_is_told_and_nothing_of_it_is_kept(make_settings, house, data, told):
-    importing = Importing(make_settings(max_upload_bytes=1_000_000), house.catalog, house.uploads)
+    importing = Importing(
+        make_settings(max_upload_bytes=1_000_000, max_resumable_bytes=1_000_000), house.catalog, house.uploads
+    )
     first, second = importing.run(Source("s", [*of(data), *of(samples.make("png"), "2")]))
 
     assert first.deed is Deed.REFUSED

@@ -1,12 +1,13 @@
 """The app's own S3 store over TLS: straight at B2, and through the signing proxy."""
 
 import io
+import random
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from app.errors import StoreUnavailable
+from app.errors import StoreUnavailable, Unavailable
 from app.store.s3 import S3Store
 from tests.b2 import B2, Fault, Key
 from tests.b2.tls import make_certificate
@@ -126,6 +127,53 @@ def test_a_bad_moment_of_b2_is_outlived(store: S3Store, b2: B2, kind: str) -> No
 
     assert _fetch(store) == BODY
     assert len(b2.versions()) == (3 if kind == "lost" else 1)
+
+
+LARGE = random.Random(1).randbytes(11 * 1024 * 1024 + 7)
+
+
+@pytest.fixture
+def parts_of_5_mb(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The smallest that B2 takes."""
+    monkeypatch.setattr("app.store.s3_parts.PART_BYTES", 5 * 1024 * 1024)
+    monkeypatch.setattr("app.store.s3.PART_BYTES", 5 * 1024 * 1024)
+
+
+@pytest.mark.usefixtures("parts_of_5_mb")
+def test_a_large_object_goes_up_in_parts_and_costs_nothing(store: S3Store, b2: B2) -> None:
+    version_id = _put(store, body=LARGE)
+
+    asked = [(one.method, one.body_bytes) for one in b2.requests if one.method == "PUT"]
+    assert asked == [("PUT", 5 * 1024 * 1024)] * 2 + [("PUT", 1024 * 1024 + 7)]
+    assert dict(b2.transactions) == {"A": 5}
+    found = store._connect().head_object(Bucket=BUCKET, Key=KEY)
+    assert (found["ContentType"], found["CacheControl"]) == ("image/png", "public, max-age=31536000, immutable")
+    assert (found["VersionId"], found["ContentLength"]) == (version_id, len(LARGE))
+    assert b2.body(KEY) == LARGE
+
+
+@pytest.mark.usefixtures("parts_of_5_mb")
+@pytest.mark.parametrize(("kind", "method"), [("503", "PUT"), ("reset", "PUT"), ("lie", "PUT"), ("lost", "POST")])
+def test_a_bad_moment_costs_one_part_and_not_the_others(store: S3Store, b2: B2, kind: str, method: str) -> None:
+    b2.faults.add(Fault(kind, times=2, method=method, key="uploadId"))  # not what begins it
+
+    _put(store, body=LARGE)
+
+    assert b2.body(KEY) == LARGE
+    assert len(b2.versions()) == 1
+    assert len([one for one in b2.requests if one.method == "PUT"]) <= 5
+
+
+@pytest.mark.usefixtures("parts_of_5_mb")
+@pytest.mark.parametrize("kind", ["cap", "html"])
+def test_of_a_large_object_that_is_refused_nothing_is_left(store: S3Store, b2: B2, kind: str) -> None:
+    b2.faults.add(Fault(kind, times=1000, method="PUT"))
+
+    with pytest.raises(Unavailable):
+        _put(store, body=LARGE)
+
+    assert b2.versions() == []
+    assert "Uploads" not in store._connect().list_multipart_uploads(Bucket=BUCKET)
 
 
 @pytest.mark.parametrize("is_known", [True, False], ids=["another certificate", "only those of the system"])

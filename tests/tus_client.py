@@ -1,0 +1,18 @@
+"""tuspy: python tus_client.py FILE ENDPOINT TOKEN CHUNK_BYTES; prints the address of the upload."""
+
+import sys
+
+from tusclient.client import TusClient
+
+path, endpoint, token, chunk_bytes = sys.argv[1:]
+client = TusClient(endpoint, headers={"Authorization": f"Bearer {token}"})
+uploader = client.uploader(
+    path,
+    chunk_size=int(chunk_bytes),
+    retries=60,
+    retry_delay=0.2,
+    metadata={"filename": "noise.png"},
+    upload_checksum=True,
+)
+uploader.upload()
+print(uploader.url)
