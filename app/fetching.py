@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from email.message import Message
 from email.utils import collapse_rfc2231_value, parsedate_to_datetime
 from http.client import HTTPException
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import quote, unquote, urljoin, urlsplit
 
 import urllib3
@@ -23,7 +23,6 @@ from urllib3.exceptions import HTTPError
 from . import __version__
 from .errors import BadAddress, FetchFailed, Refused
 from .networks import is_public
-from .receiving import Sink
 
 PAUSES_S, LONGEST_PAUSE_S = (1.0, 4.0, 16.0), 30.0  # between the tries; the longest that a server may ask for
 MAX_REDIRECTS = 5
@@ -36,6 +35,13 @@ _TRANSIENT = {408, 425, 429, 500, 502, 503, 504, *range(520, 528), 530}
 _REDIRECTS = {301, 302, 303, 307, 308}
 _HOST = re.compile(r"[0-9a-z._-]{1,255}|[0-9a-f:.]{2,45}")
 _LOOK_UPS = 4  # at once: gevent does them in the threads that write to the disk, too, and a look-up may hang
+
+
+class Target(Protocol):
+    """Where the bytes go. `write` raises TooLarge as soon as they are too many; `restart` forgets what came."""
+
+    def write(self, chunk: bytes) -> None: ...
+    def restart(self) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +79,7 @@ class Fetcher:
         self._resolve, self._is_public, self._clock, self._sleep = resolve, is_public, clock, sleep
         self._look_ups = ThreadPoolExecutor(_LOOK_UPS, "look-up")
 
-    def fetch(self, url: str, into: Sink, *, within_s: float = LONGEST_S) -> Fetched:
+    def fetch(self, url: str, into: Target, *, within_s: float = LONGEST_S) -> Fetched:
         """Write what is at `url` to the sink and return what the server says of it; `within_s` bounds each try, from
         the look-up of the name to the last byte.
 
@@ -92,7 +98,7 @@ class Fetcher:
             tries = len(self._pauses_s) + 1
             raise type(e.error)(f"{e}, {tries} times" if tries > 1 else str(e)) from e
 
-    def _follow(self, url: str, into: Sink, within_s: float) -> Fetched:
+    def _follow(self, url: str, into: Target, within_s: float) -> Fetched:
         place, ends_at = _parse(url), self._clock() + within_s
         for _ in range(MAX_REDIRECTS + 1):
             if self._ports is not None and place.port not in self._ports:
@@ -113,7 +119,7 @@ class Fetcher:
                 raise _Transient(FetchFailed(f"the connection to {place.host} failed")) from e
         raise FetchFailed(f"it is redirected more than {MAX_REDIRECTS} times")
 
-    def _read(self, answer: urllib3.BaseHTTPResponse, into: Sink, place: "_Place", ends_at: float) -> Fetched:
+    def _read(self, answer: urllib3.BaseHTTPResponse, into: Target, place: "_Place", ends_at: float) -> Fetched:
         if answer.status in _TRANSIENT:
             wait_s = _seconds(answer.headers.get("retry-after", ""))
             raise _Transient(FetchFailed(f"the server answered {answer.status}"), wait_s)

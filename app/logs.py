@@ -2,11 +2,11 @@
 
 import sys
 
-import structlog
-
 
 def configure() -> None:
     """Set up structlog for this process."""
+    import structlog  # noqa: PLC0415 the command line has to start without the server's libraries
+
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,

@@ -1,11 +1,10 @@
 """Rules of the house: floors, tables, files that have to be there, and the wheel alone in an empty environment."""
 
 import ast
+import json
+import os
 import re
 import subprocess
-import sys
-import venv
-import zipfile
 from pathlib import Path
 
 import pytest
@@ -13,8 +12,10 @@ from click.testing import CliRunner
 
 from app import errors
 from app.cli import cli
+from app.cli.lazy import Lazy
 from app.settings import PREFIX, Settings
 from app.web.errors import STATUS, status_of
+from tests.alone import of_the_lock, of_the_wheel, run_alone, unpacked_wheel
 
 ROOT = Path(__file__).parent.parent
 APP = ROOT / "app"
@@ -41,15 +42,15 @@ FLOORS = [
     },
     {
         *("catalog", "store", "edge", "decoding", "decoder", "thumbnail", "videos", "writers", "heartbeat"),
-        *("partial", "partials"),
+        *("fetching", "partial", "partials"),
     },
+    {"client"},
     {
         "archive",
         "backups",
         "deletions",
         "export",
         "facts",
-        "fetching",
         "importing",
         "meter",
         "metrics",
@@ -94,6 +95,9 @@ ONLY = {
     "psycopg": "importing",  # of Zipline; the catalog's is SQLAlchemy's affair
     "cryptography": "sealed",
     "av": "videos",
+    "keyring": "client",
+    "platformdirs": "client",
+    "watchdog": "client",
 }
 
 
@@ -167,6 +171,7 @@ def test_every_setting_stands_in_the_readme_and_no_other():
 
 
 def commands(command, path=("bowerbird",)):
+    command = command.load() if isinstance(command, Lazy) else command
     yield path, command
     for name, child in getattr(command, "commands", {}).items():
         yield from commands(child, (*path, name))
@@ -200,25 +205,21 @@ def test_no_file_names_a_registry_or_this_machine():
         assert "--index-" + "url" not in text, name
 
 
-def test_the_wheel_works_alone_in_an_empty_environment(tmp_path):
-    subprocess.run(
-        [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", tmp_path],
-        cwd=ROOT,
-        check=True,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    [wheel] = tmp_path.glob("*.whl")
-    names = zipfile.ZipFile(wheel).namelist()
-    assert {"app/worker/src/index.js", "app/worker/read/src/index.js"} <= set(names)
-    assert {"app/templates/upload.html", "app/sharex/bowerbird.sxcu", "app/docs/clients/sharex.md"} <= set(names)
-    assert not [name for name in names if name.startswith(("tests", "bench"))]
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory):
+    return unpacked_wheel(tmp_path_factory.mktemp("wheel"))
 
-    venv.create(tmp_path / "venv", with_pip=True)
-    python = tmp_path / "venv" / "bin" / "python"
-    install = [python, "-m", "pip", "install", "-q", "--disable-pip-version-check", "--no-deps"]
-    subprocess.run([*install, "--require-hashes", "-r", ROOT / "requirements.lock"], check=True)
-    subprocess.run([*install, wheel], check=True)
+
+def test_the_wheel_has_all_it_needs_and_nothing_of_the_tests(wheel):
+    names = {path.relative_to(wheel).as_posix() for path in wheel.rglob("*")}
+
+    assert {"app/worker/src/index.js", "app/worker/read/src/index.js"} <= names
+    assert {"app/templates/upload.html", "app/sharex/bowerbird.sxcu", "app/docs/clients/sharex.md"} <= names
+    assert not [name for name in names if name.startswith(("tests", "bench"))]
+    assert "bowerbird = app.cli:main" in next(wheel.glob("*.dist-info/entry_points.txt")).read_text()
+
+
+def test_the_wheel_and_the_locked_libraries_are_a_server(wheel, tmp_path):
     script = (
         "from app import create_app\n"
         "from app.settings import load\n"
@@ -227,9 +228,46 @@ def test_the_wheel_works_alone_in_an_empty_environment(tmp_path):
         "assert client.get('/login').status_code == 200\n"
         "assert client.get('/static/upload.js').status_code == 200\n"
         "assert client.post('/api/upload').status_code == 401\n"
+        "from app.cli import cli\n"
+        "cli(['sxcu'])\n"
     )
-    subprocess.run([python, "-c", script], cwd=tmp_path, check=True)
-    made = subprocess.run(
-        [tmp_path / "venv" / "bin" / "bowerbird", "sxcu"], cwd=tmp_path, check=True, capture_output=True
+
+    done = run_alone(wheel, script, of_the_lock(ROOT / "requirements.lock"), cwd=tmp_path)
+
+    assert done.returncode == 0, done.stderr
+    assert "Bearer bb_" in done.stdout
+
+
+def test_the_wheel_without_the_server_is_a_client(wheel, tmp_path):
+    commands = {
+        "--help": (0, "upload"),
+        "--version": (0, "bowerbird, version"),
+        "upload --help": (0, "--clipboard"),
+        "login --help": (0, "keyring"),
+        "upload --clipboard": (2, "bowerbird login"),
+        "serve": (2, "bowerbird: serve needs the server's parts: pip install 'bowerbird[server]'\n"),
+        "token list": (2, "bowerbird: token needs the server's parts"),
+    }
+    script = (
+        "import contextlib, io, json, sys\n"
+        "from app.cli import main\n"
+        "for words in json.loads(sys.stdin.read()):\n"
+        "    sys.argv = ['bowerbird', *words.split()]\n"
+        "    with contextlib.redirect_stdout(io.StringIO()) as told, contextlib.redirect_stderr(told):\n"
+        "        try:\n"
+        "            main()\n"
+        "        except SystemExit as e:\n"
+        "            status = e.code or 0\n"
+        "    print(json.dumps([status, told.getvalue()]))\n"
     )
-    assert b"Bearer bb_" in made.stdout
+    base = of_the_wheel(wheel)
+    environment = {"HOME": str(tmp_path), "PATH": os.environ["PATH"]}
+
+    done = run_alone(wheel, script, base, cwd=tmp_path, env=environment, input=json.dumps(list(commands)))
+
+    assert not base & {"flask", "sqlalchemy", "pillow", "boto3", "structlog", "pydantic"}
+    assert done.returncode == 0, done.stderr
+    for line, (words, (status, told)) in zip(done.stdout.splitlines(), commands.items(), strict=True):
+        found = json.loads(line)
+        assert (words, found[0]) == (words, status), found
+        assert told in found[1], words

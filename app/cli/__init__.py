@@ -4,23 +4,9 @@ import sys
 
 import click
 
-from .. import __version__, logs
+from .. import __version__
 from ..errors import BowerbirdError, SettingsError
-from .backup import backup, restore
-from .clients import clients_command, sxcu
-from .doctor import doctor
-from .export import export
-from .importing import import_
-from .jobs import jobs_command
-from .library import delete, list_
-from .move import move
-from .rebuild import rebuild
-from .server import serve, worker
-from .setup import setup
-from .stats import stats_command
-from .thumbnails import thumbnails_command
-from .tokens import token
-from .upkeep import db, reconcile
+from .lazy import Lazy
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -30,16 +16,40 @@ def cli() -> None:
 
     \b
     Example:
+      bowerbird upload screenshot.png
       bowerbird serve
     """
-    logs.configure()
 
 
-for _command in (
-    *(serve, worker, token, sxcu, clients_command, setup, doctor, jobs_command, stats_command, thumbnails_command),
-    *(reconcile, rebuild, backup, restore, db, import_, export, move, list_, delete),
+for _name, _where, _line in (
+    ("upload", "upload:upload", "Upload files to a server, and print their addresses."),
+    ("login", "login:login", "Keep a server's address and a token for it."),
+    ("logout", "login:logout", "Forget a server and its token."),
 ):
-    cli.add_command(_command)
+    cli.add_command(Lazy(_name, _where, _line, needs_server=False))
+for _name, _where, _line in (
+    ("serve", "server:serve", "Start the server, and beside it the worker."),
+    ("worker", "server:worker", "Do the repeated jobs."),
+    ("token", "tokens:token", "Add, list, change and revoke the tokens of clients."),
+    ("clients", "clients:clients_command", "List the clients, or set one up."),
+    ("sxcu", "clients:sxcu", "Print a ShareX configuration with a fresh token in it."),
+    ("setup", "setup:setup", "Set up the two clouds, and write the settings file."),
+    ("doctor", "doctor:doctor", "Check the whole chain with a real image."),
+    ("jobs", "jobs:jobs_command", "Print what waits for the worker, and what it fails of."),
+    ("stats", "stats:stats_command", "Print what is stored, and what the month will cost."),
+    ("thumbnails", "thumbnails:thumbnails_command", "Have thumbnails made anew: those that failed, or all."),
+    ("reconcile", "upkeep:reconcile", "Settle what a crash or a lost notification left."),
+    ("rebuild", "rebuild:rebuild", "Make a lost catalog anew from the bucket."),
+    ("backup", "backup:backup", "Put an encrypted backup of the catalog into the bucket."),
+    ("restore", "backup:restore", "Bring the catalog back from a backup."),
+    ("db", "upkeep:db", "Look after the catalog's tables."),
+    ("import", "importing:import_", "Take over images: a folder, a list, another host's."),
+    ("export", "export:export", "Write the images to a folder or a zip file."),
+    ("move", "move:move", "Copy everything to another store."),
+    ("list", "library:list_", "List and search the uploads."),
+    ("delete", "library:delete", "Delete uploads for good."),
+):
+    cli.add_command(Lazy(_name, _where, _line))
 
 
 def main() -> None:
