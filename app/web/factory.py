@@ -27,6 +27,7 @@ from .drain import Drain
 from .gallery import gallery
 from .health import health
 from .hooks import hooks
+from .installable import installable
 from .library import library
 from .limits import RateLimits
 from .metrics import metrics_page
@@ -77,7 +78,7 @@ def build(settings: Settings, store: ObjectStore | None) -> Flask:
     errors.install(app)
     headers.install(app, settings)
     programs, people = (api, library, statistics_api, health, hooks, metrics_page), (pages, shared, preview)
-    for blueprint in (*programs, *people, gallery, picked, albums, statistics, settings_page):
+    for blueprint in (*programs, *people, installable, gallery, picked, albums, statistics, settings_page):
         app.register_blueprint(blueprint)
     if isinstance(store, FolderStore):
         app.register_blueprint(objects)

@@ -40,6 +40,9 @@ window.XMLHttpRequest = class extends XMLHttpRequest {
 };
 """
 
+# A page in a browser without service workers does what it does without the app around it; test_app.py has them.
+_NO_WORKER = "delete Navigator.prototype.serviceWorker;"
+
 OpenPage = Callable[..., Page]
 
 
@@ -86,12 +89,14 @@ def open_page(browser: Browser, live_server: Server, session: StorageState) -> I
         if message.type in ("error", "warning") and not message.text.startswith("Failed to load resource"):
             complaints.append(message.text)
 
-    def make_page(path: str = "/", *, signed_in: bool = True, script: str = "", **options: Any) -> Page:
+    def make_page(
+        path: str = "/", *, signed_in: bool = True, worker: bool = False, script: str = "", **options: Any
+    ) -> Page:
         context = browser.new_context(storage_state=session if signed_in else None, **options)
         contexts.append(context)
         context.set_default_timeout(15_000)
         context.grant_permissions(["clipboard-read", "clipboard-write"], origin=live_server.url)
-        context.add_init_script(_COUNT_UPLOADS + script)
+        context.add_init_script(_COUNT_UPLOADS + ("" if worker else _NO_WORKER) + script)
         context.on("console", note)
         context.on("weberror", lambda error: complaints.append(str(error.error)))
         page = context.new_page()
