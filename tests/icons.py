@@ -17,7 +17,7 @@ COLOURS = 48  # with these no edge shows steps, and an icon has a few kilobytes
 ICONS = {"icon-180": (180, True), "icon-192": (192, False), "icon-512": (512, False), "icon-maskable": (512, True)}
 
 
-def draw(page: Page, size: int, fills: bool) -> Image.Image:
+def draw(page: Page, size: int, *, fills: bool) -> Image.Image:
     """Return the icon in `size` pixels as Chromium draws it."""
     source = (STATIC / "bowerbird.svg").read_text(encoding="utf-8")
     if fills:
@@ -36,7 +36,7 @@ def main() -> None:
         browser = playwright.chromium.launch(executable_path=find("chromium"), args=["--no-sandbox"])
         page = browser.new_page()
         for name, (size, fills) in ICONS.items():
-            icon = draw(page, size, fills)
+            icon = draw(page, size, fills=fills)
             if fills:
                 icon = icon.convert("RGB")
             icon.quantize(COLOURS, method=Image.Quantize.FASTOCTREE).save(STATIC / f"{name}.png", optimize=True)
