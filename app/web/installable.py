@@ -24,7 +24,7 @@ installable.context_processor(shared_by_pages)
 _IMPORTS = re.compile(r"""(?:from|import)\s*\(?\s*["']\./([\w.-]+)["']""")
 _OFFLINE = "This page needs a connection. The upload page opens without one: what you drop there is sent later."
 _NOT_TAKEN = "The app was not ready to take what you shared, so nothing was uploaded. Open it once, then share again."
-_KEPT_AS = "bowerbird.shell"
+KEPT_AS = "bowerbird.shell"
 
 
 @installable.record_once
@@ -121,7 +121,7 @@ class _Shell:
 
 def _shell() -> _Shell:
     """Return what this server's upload page is made of; read once, as Python's modules are."""
-    kept: _Shell | None = current_app.extensions.get(_KEPT_AS)
+    kept: _Shell | None = current_app.extensions.get(KEPT_AS)
     if kept is None:
         static = Path(str(current_app.static_folder))
         worker = (static / "sw.js").read_text(encoding="utf-8")
@@ -129,7 +129,7 @@ def _shell() -> _Shell:
             pages = [_render(name, shell_version=str) for name in ("upload", "offline")]
         files = _files(static, pages[0])
         digest = hashlib.sha256(json.dumps([files, pages, worker]).encode()).hexdigest()
-        kept = current_app.extensions[_KEPT_AS] = _Shell(f"{__version__}-{digest[:12]}", files, worker)
+        kept = current_app.extensions[KEPT_AS] = _Shell(f"{__version__}-{digest[:12]}", files, worker)
     return kept
 
 

@@ -5,19 +5,22 @@ import json
 import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pytest
+from flask import Flask
 from PIL import Image, ImageChops
 from playwright.sync_api import BrowserContext, BrowserType, Locator, Page, StorageState, expect
+from werkzeug.serving import make_server
 
-from tests.conftest import Server
+from app.web import installable
+from tests.conftest import OWNER, Server
 from tests.e2e.conftest import ARGUMENTS, OpenPage, check, image, sign_in
 from tests.icons import ICONS, STATIC, draw
 from tests.programs import find
 from tests.samples import make
 
-ROOT = Path(__file__).parents[2]
 WAITING = "Waiting for a connection"
 expect.set_options(timeout=20_000)  # a browser and its worker on a busy machine
 
@@ -67,6 +70,19 @@ def start_browser(
     yield start
     for context in open_now:
         context.close()
+
+
+@pytest.fixture
+def served_app(make_app: Callable[..., Flask]) -> Iterator[tuple[Flask, str]]:
+    """An app that can become another version while a browser looks, and its address."""
+    app = make_app()
+    server = make_server("127.0.0.1", 0, app, threaded=True)
+    thread = Thread(target=server.serve_forever)
+    thread.start()
+    yield app, f"http://127.0.0.1:{server.port}"
+    server.shutdown()
+    thread.join()
+    server.server_close()
 
 
 def ready(page: Page) -> Page:
@@ -344,23 +360,20 @@ def test_a_form_of_another_site_uploads_nothing(open_page: OpenPage, live_server
 
 
 def test_after_a_deploy_the_new_version_opens_also_offline(
-    open_page: OpenPage,
-    make_server: Callable[..., Server],
-    live_server: Server,
-    monkeypatch: pytest.MonkeyPatch,
-    tmp_path: Path,
+    open_page: OpenPage, served_app: tuple[Flask, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    server = make_server()
+    app, url = served_app
     page = open_page("/login", worker=True, signed_in=False)
-    sign_in(page, server)
-    page.wait_for_url(f"{server.url}/")
+    page.goto(f"{url}/login")
+    page.get_by_label("Your token").fill(OWNER)
+    page.get_by_role("button", name="Sign in").click()
+    page.wait_for_url(f"{url}/")
     ready(page)
     other = page.context.new_page()
-    other.goto(server.url)
-    server.kill()
-    (tmp_path / "sitecustomize.py").write_text("import app\napp.__version__ = '9.9.9'\n")
-    monkeypatch.setenv("PYTHONPATH", f"{tmp_path}:{ROOT}")
-    make_server(port=server.port)
+    other.goto(url)
+    monkeypatch.setattr(installable, "__version__", "9.9.9")
+    app.jinja_env.globals["version"] = "9.9.9"
+    del app.extensions[installable.KEPT_AS]
 
     page.reload()
 

@@ -65,12 +65,6 @@ def test_no_shell_of_another_version_is_given(client):
     assert client.get("/shell/0.0.0-000000000000/upload").status_code == 404
 
 
-def test_another_limit_is_another_version(make_app):
-    versions = {shell(make_app(max_upload_bytes=size).test_client())["version"] for size in ("5MB", "6MB", "6MB")}
-
-    assert len(versions) == 2
-
-
 def test_a_share_that_no_worker_took_is_told_and_uploads_nothing(client):
     sign_in(client)
     image = io.BytesIO(samples.make("png"))
