@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from flask import Flask
 from PIL import Image, ImageChops
-from playwright.sync_api import BrowserContext, BrowserType, Locator, Page, StorageState, expect
+from playwright.sync_api import BrowserContext, BrowserType, Dialog, Locator, Page, StorageState, expect
 from werkzeug.serving import make_server
 
 from app.web import installable
@@ -301,15 +301,22 @@ def test_signing_out_asks_first_and_empties_the_device(open_page: OpenPage, live
     page.wait_for_url(f"{live_server.url}/")
     share(ready(page))
     expect(row(page, "shared.png").first).to_be_visible()
-    page.once("dialog", lambda dialog: dialog.dismiss())
-    page.get_by_role("button", name="Sign out").click()
+    asked: list[str] = []
+
+    def reply(dialog: Dialog) -> None:
+        asked.append(dialog.message)
+        dialog.accept() if len(asked) > 1 else dialog.dismiss()
+
+    page.on("dialog", reply)
+    with page.expect_event("dialog"):
+        page.get_by_role("button", name="Sign out").click()
     expect(page.get_by_role("button", name="Upload 1 shared")).to_be_visible()
-    page.once("dialog", lambda dialog: dialog.accept())
 
     page.get_by_role("button", name="Sign out").click()
 
     expect(page).to_have_url(f"{live_server.url}/login")
     expect(page.locator("#waiting")).to_be_hidden()
+    assert asked == ["Signing out removes from this device what was not sent yet. Images that wait: 1"] * 2
     assert page.evaluate("import('/static/outbox.js').then((outbox) => outbox.waiting())") == 0
 
 
