@@ -204,30 +204,24 @@ def test_what_is_dropped_offline_outlives_the_browser_and_is_sent_once(
 def test_the_worker_sends_it_when_the_page_is_closed_and_the_next_page_shows_where(
     page: Page, live_server: Server
 ) -> None:
-    browser = page.context.new_cdp_session(page)
+    blank = page.context.new_page()
+    browser = page.context.new_cdp_session(blank)
     workers: list[dict[str, Any]] = []
     browser.on("ServiceWorker.workerRegistrationUpdated", lambda told: workers.extend(told["registrations"]))
     browser.send("ServiceWorker.enable")
     keep(page, "background.png", 802)
-    page.goto("about:blank")
-    page.context.set_offline(False)
+    page.close()
+    blank.context.set_offline(False)
 
-    browser.send(
-        "ServiceWorker.dispatchSyncEvent",
-        {
-            "origin": live_server.url,
-            "registrationId": workers[0]["registrationId"],
-            "tag": "outbox",
-            "lastChance": True,
-        },
-    )
-    for _ in range(150):
+    sync = {"registrationId": workers[0]["registrationId"], "tag": "outbox", "lastChance": True}
+    browser.send("ServiceWorker.dispatchSyncEvent", {"origin": live_server.url, **sync})
+    for _ in range(300):
         if stored(live_server, "background"):
             break
-        page.wait_for_timeout(100)
+        blank.wait_for_timeout(100)
 
-    page.goto(live_server.url)
-    expect(row(page, "background.png")).to_have_class("done")
+    blank.goto(live_server.url)
+    expect(row(blank, "background.png")).to_have_class("done")
     assert is_sent_once(live_server, "background")
 
 
