@@ -1,12 +1,12 @@
 // One row of the list: what is seen of one upload.
 
-const ACTS = ["copy", "retry", "cancel", "delete"];
+const ACTS = ["copy", "retry", "cancel", "remove", "delete"];
 
 /** The row of a file; `element` goes into the list, `name` is what the file is called. */
 export class Row {
   /**
-   * @param {File} file
-   * @param {{cancel: () => void, retry: () => void, copy: () => void}} does what its buttons do
+   * @param {File|{name: string, size: number}} file without its bytes where the worker has sent it
+   * @param {{cancel: () => void, retry: () => void, copy: () => void, remove: () => void}} does what its buttons do
    */
   constructor(file, does) {
     this.element = document.getElementById("row").content.cloneNode(true).firstElementChild;
@@ -29,6 +29,12 @@ export class Row {
     this.bar.value = 0;
   }
 
+  /** Show that it stays on this device, and why. */
+  keep(reason, { canRetry = true, signIn = null } = {}) {
+    this.show("kept", `${this.size} · ${reason}`, canRetry ? ["retry", "remove"] : ["remove"]);
+    if (signIn) this.askToSignIn(signIn);
+  }
+
   progress(share) {
     this.bar.value = share;
     this.part("line").textContent = `${this.size} · ${share < 1 ? `${Math.floor(share * 100)} %` : "checking and storing"}`;
@@ -43,7 +49,11 @@ export class Row {
   /** Show why not; `signIn` is where to sign in, if that is what is missing. */
   refused(sentence, signIn) {
     this.show("refused", sentence, ["retry"]);
-    if (signIn) this.part("line").append(" ", link(signIn, "Sign in"), " in another tab, then retry.");
+    if (signIn) this.askToSignIn(signIn);
+  }
+
+  askToSignIn(signIn) {
+    this.part("line").append(" ", link(signIn, "Sign in"), " in another tab, then retry.");
   }
 
   copied(isCopied) {
@@ -66,12 +76,13 @@ export class Row {
     this.element.className = state;
     this.part("line").textContent = text;
     for (const act of ACTS) this.part(act).hidden = !acts.includes(act);
-    if (hadFocus) this.part(acts[0]).focus();
+    if (hadFocus) this.part(acts[0])?.focus();
   }
 
   /** Show the picture once it is near the screen; what the browser cannot read keeps its kind as a text. */
   preview(file) {
     const picture = this.element.querySelector("img");
+    if (!(file instanceof Blob)) return picture.remove();
     this.address = URL.createObjectURL(file);
     picture.addEventListener("load", () => { picture.className = "shown"; this.forget(); }, { once: true });
     picture.addEventListener("error", () => { picture.remove(); this.forget(); }, { once: true });

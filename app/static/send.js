@@ -1,8 +1,10 @@
 // One upload: a small file over XMLHttpRequest, which alone tells how far it is, a large one over tus.
 
+import { LARGE_BYTES } from "./outbox.js";
+import { csrfToken } from "./session.js";
+
 const LOST = "The connection failed. Check that you are online and that the server is up, then retry.";
 
-const RESUMABLE_BYTES = 8 * 1024 * 1024; // what is larger goes in a way that survives a lost line
 const limits = document.getElementById("drop")?.dataset ?? {};
 
 /**
@@ -10,14 +12,15 @@ const limits = document.getElementById("drop")?.dataset ?? {};
  * @param {File & {address?: string}} file with an `address` it is fetched from there by the server
  * @param {Record<string, string>} options form fields; empty ones are left out
  * @param {(part: number) => void} onProgress called with 0 to 1
+ * @param {string} idempotencyKey the same at every try of this file: it is stored once
  * @returns {{answer: Promise<object>, cancel: () => void}} `answer` rejects with an Error that has a `status`, 0 if there was no answer
  */
-export function send(file, options, onProgress) {
-  const isResumable = file.size > RESUMABLE_BYTES && file.size <= Number(limits.resumableBytes);
-  return (isResumable ? sendResumably : sendAtOnce)(file, options, onProgress);
+export function send(file, options, onProgress, idempotencyKey) {
+  const isResumable = file.size > LARGE_BYTES && file.size <= Number(limits.resumableBytes);
+  return (isResumable ? sendResumably : sendAtOnce)(file, options, onProgress, idempotencyKey);
 }
 
-function sendAtOnce(file, options, onProgress) {
+function sendAtOnce(file, options, onProgress, idempotencyKey) {
   const request = new XMLHttpRequest();
   const answer = new Promise((resolve, reject) => {
     const fail = (message, status) => reject(failure(message, status));
@@ -35,6 +38,7 @@ function sendAtOnce(file, options, onProgress) {
     request.responseType = "json";
     request.setRequestHeader("X-CSRF-Token", csrf().content);
     request.setRequestHeader("Accept", "application/json");
+    request.setRequestHeader("Idempotency-Key", idempotencyKey);
     const form = new FormData();
     for (const [name, value] of Object.entries(options)) if (value) form.append(name, value);
     if (file.address) form.append("url", file.address);
@@ -71,9 +75,8 @@ function failure(message, status = 0) {
 /** Fetch the CSRF token of the session as it is now: after signing in again in another tab it is a new one. */
 export async function renew() {
   try {
-    const page = await (await fetch("/")).text();
-    const fresh = new DOMParser().parseFromString(page, "text/html").querySelector("meta[name=csrf-token]");
-    if (fresh) csrf().content = fresh.content;
+    const fresh = await csrfToken();
+    if (fresh) csrf().content = fresh;
   } catch (error) {
     if (!(error instanceof TypeError)) throw error; // offline: the upload that follows says so
   }

@@ -1,14 +1,16 @@
-// The upload page: takes images that are dropped, pasted or chosen, and sends three at a time.
+// The upload page: takes images that are dropped, pasted, chosen or shared, and sends three at a time.
 
 import { fileAt } from "./address.js";
 import { copyText, formText } from "./copy.js";
+import { Keeping } from "./keeping.js";
+import { TAKEN, canKeep, newKey } from "./outbox.js";
 import { Row } from "./row.js";
 import { renew, send } from "./send.js";
 
 const MOST_AT_ONCE = 3;
 const $ = (id) => document.getElementById(id);
 const MAX_BYTES = Number($("drop").dataset.maxBytes);
-const jobs = new Set(); // one for each row; its state is waiting, running, done or refused
+const jobs = new Set(); // one for each row; its state is waiting, running, done or refused, or one of keeping.js
 const found = document.querySelectorAll(".more > *");
 let collected = 0;
 
@@ -16,12 +18,10 @@ let collected = 0;
 function take(files, folders = new Set()) {
   const rows = document.createDocumentFragment();
   for (const file of files) {
-    const job = { file, state: "waiting", sending: null, answer: null };
-    job.row = new Row(file, { cancel: () => cancel(job), retry: () => retry([job]), copy: () => copy(job) });
-    jobs.add(job);
-    rows.append(job.row.element);
-    if (folders.has(file.name)) refuse(job, new Error("This is a folder. Open it and drop the images in it."));
-    else if (file.size > MAX_BYTES) refuse(job, new Error(tooLarge(file.size)));
+    const job = add(file, newKey(), rows);
+    const objection = folders.has(file.name) ? "This is a folder. Open it and drop the images in it." : tooLarge(file);
+    if (objection) refuse(job, new Error(objection));
+    else if (keeping && !navigator.onLine) keeping.keep(job);
     else job.row.wait();
   }
   $("list").append(rows);
@@ -29,57 +29,98 @@ function take(files, folders = new Set()) {
   update();
 }
 
-const tooLarge = (size) => `The image has ${size.toLocaleString("en")} bytes; at most ${MAX_BYTES.toLocaleString("en")} are taken.`;
+/** Add a file with its row; `key` is its Idempotency-Key at every try. */
+function add(file, key, list = $("list")) {
+  const job = { file, key, state: "waiting", options: null, sending: null, answer: null, isStored: false };
+  const does = { cancel: () => cancel(job), retry: () => retry([job]), copy: () => copy(job) };
+  job.row = new Row(file, { ...does, remove: () => keeping.drop(job) });
+  jobs.add(job);
+  list.append(job.row.element);
+  return job;
+}
+
+function tooLarge({ size }) {
+  if (size <= MAX_BYTES) return null;
+  return `The image has ${size.toLocaleString("en")} bytes; at most ${MAX_BYTES.toLocaleString("en")} are taken.`;
+}
 
 /** Bring the page in line with the jobs, and start as many as may run. */
 function update() {
   const are = (state) => [...jobs].filter((job) => job.state === state);
-  const [waiting, running, done, refused] = ["waiting", "running", "done", "refused"].map(are);
+  const [waiting, running, done, refused, asked] = ["waiting", "running", "done", "refused", "asked"].map(are);
+  const kept = jobs.size - waiting.length - running.length - done.length - refused.length - asked.length;
   const room = MOST_AT_ONCE - running.length;
   for (const job of waiting.slice(0, Math.max(room, 0))) start(job);
   const failed = refused.length ? `, ${refused.length} failed` : "";
-  const summary = `${done.length} of ${jobs.size} uploaded${failed}`;
+  const later = kept ? `, ${kept} waiting for a connection` : "";
+  const summary = `${done.length} of ${jobs.size} uploaded${later}${failed}`;
   $("summary").textContent = summary;
   $("results").hidden = !jobs.size;
   document.body.classList.toggle("busy", jobs.size > 0);
   $("copy-all").disabled = !done.length;
   $("clear").disabled = !done.length && !refused.length;
   $("retry-all").hidden = refused.length < 2;
+  $("agree").hidden = !asked.length;
+  $("agree").textContent = `Upload ${asked.length} shared`;
   if (jobs.size && !waiting.length && !running.length) announce(summary);
 }
 
 async function start(job) {
   job.state = "running";
   job.row.progress(0);
-  const options = { expires: $("expires").value, keep_metadata: $("keep-metadata").checked ? "1" : "" };
-  job.sending = send(job.file, options, (share) => job.row.progress(share));
+  job.options ??= chosen();
+  job.isCancelled = false;
+  job.sending = null;
   try {
-    job.answer = await job.sending.answer;
-    job.state = "done";
-    job.row.done(job.answer);
-    found[collected++]?.classList.add("lit");
+    const answer = await (keeping ? keeping.send(job, () => transmit(job)) : transmit(job));
+    if (answer !== TAKEN) finish(job, answer);
   } catch (error) {
-    refuse(job, error);
+    if (job.isCancelled || !(await keeping?.keepAfter(job, error))) {
+      await keeping?.release(job);
+      refuse(job, error);
+    }
   }
   update();
+}
+
+async function transmit(job) {
+  if (!document.querySelector("meta[name=csrf-token]").content) await renew(); // the page was opened without a connection
+  if (job.isCancelled) throw new Error("Cancelled.");
+  job.sending = send(job.file, job.options, (share) => job.row.progress(share), job.key);
+  return job.sending.answer;
+}
+
+/** The options as they stand on the page. */
+const chosen = () => ({ expires: $("expires").value, keep_metadata: $("keep-metadata").checked ? "1" : "" });
+
+function finish(job, answer) {
+  job.answer = answer;
+  job.state = "done";
+  job.row.done(answer);
+  found[collected++]?.classList.add("lit");
 }
 
 function refuse(job, error) {
   job.state = "refused";
   job.status = error.status;
+  if (error.status) job.options = null; // the server has nothing of it: a retry may ask for something else
   job.row.refused(error.message, error.status === 401 ? "/login" : null);
   announce(`${job.row.name}: ${error.message}`);
 }
 
 function cancel(job) {
-  if (job.state === "running") return job.sending.cancel();
+  if (job.state === "running") {
+    job.isCancelled = true;
+    return job.sending?.cancel();
+  }
+  keeping?.release(job);
   refuse(job, new Error("Cancelled."));
   update();
 }
 
 async function retry(again) {
-  if (again.some((job) => job.status === 401 || job.status === 403)) await renew();
-  for (const job of again.filter((one) => one.state === "refused")) {
+  if (again.some((job) => job.isStored || job.status === 401 || job.status === 403)) await renew();
+  for (const job of again.filter((one) => one.state === "refused" || one.state === "kept")) {
     job.state = "waiting";
     job.row.wait();
   }
@@ -103,12 +144,17 @@ async function copyAll() {
 function clear() {
   for (const job of jobs) {
     if (job.state !== "done" && job.state !== "refused") continue;
-    job.row.forget();
-    job.row.element.remove();
-    jobs.delete(job);
+    keeping?.release(job);
+    discard(job);
   }
-  $("choose").focus();
   update();
+  $("choose").focus();
+}
+
+function discard(job) {
+  job.row.forget();
+  job.row.element.remove();
+  jobs.delete(job);
 }
 
 function announce(text) {
@@ -165,10 +211,14 @@ function listen() {
     $("url").value = "";
   });
   addEventListener("beforeunload", (event) => {
-    if ([...jobs].some((job) => job.state === "waiting" || job.state === "running")) event.preventDefault();
+    if ([...jobs].some((job) => !job.isStored && ["waiting", "running", "storing"].includes(job.state))) event.preventDefault();
   });
 }
 
+const page = { jobs, add, finish, refuse, discard, retry, update, options: chosen, objection: tooLarge };
+const keeping = canKeep() ? new Keeping(page) : null;
+keeping?.restore();
+$("agree").addEventListener("click", () => keeping.agree());
 $("copy-all").addEventListener("click", copyAll);
 $("retry-all").addEventListener("click", () => retry([...jobs]));
 $("clear").addEventListener("click", clear);

@@ -31,6 +31,7 @@ from .drain import Drain
 from .gallery import gallery
 from .health import health
 from .hooks import hooks
+from .installable import installable
 from .library import library
 from .limits import RateLimits
 from .metrics import metrics_page
@@ -84,8 +85,8 @@ def build(settings: Settings, store: ObjectStore | None) -> Flask:
     errors.install(app)
     headers.install(app, settings)
     programs = (api, tus, library, statistics_api, health, hooks, metrics_page, imported)
-    people = (pages, shared, preview, docs, gallery, picked, albums, statistics, clients_page, settings_page)
-    for blueprint in (*programs, *people):
+    people = (pages, installable, shared, preview, docs, gallery, picked, albums, statistics, clients_page)
+    for blueprint in (*programs, *people, settings_page):
         app.register_blueprint(blueprint)
     if isinstance(store, FolderStore):
         app.register_blueprint(objects)

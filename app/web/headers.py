@@ -12,6 +12,7 @@ def install(app: Flask, settings: Settings) -> None:
     viewer = urlsplit(settings.public_url)
     policy = (
         "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; form-action 'self';"
+        " worker-src 'self'; manifest-src 'self';"
         f" img-src 'self' blob: data: {viewer.scheme}://{viewer.netloc}; media-src {viewer.scheme}://{viewer.netloc};"
         " base-uri 'none'; frame-ancestors 'none'"
     )

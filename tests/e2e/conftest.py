@@ -4,16 +4,25 @@ Where Chromium is missing these files are left out, and the end of the run says 
 """
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, StorageState, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    BrowserType,
+    ConsoleMessage,
+    Page,
+    StorageState,
+    sync_playwright,
+)
 
 from tests.conftest import Server
 from tests.programs import find
 from tests.samples import make
 
-_ARGUMENTS = [
+ARGUMENTS = [
     "--no-sandbox",  # the tests may run as root
     "--disable-gpu",
     "--disable-quic",
@@ -22,6 +31,8 @@ _ARGUMENTS = [
     "--disable-component-update",
     "--disable-sync",
 ]
+
+AXE = Path(__file__).parents[2] / "worker" / "node_modules" / "axe-core" / "axe.min.js"
 
 # How many uploads run at once, counted before the page itself hears that one has ended.
 _COUNT_UPLOADS = """
@@ -40,6 +51,9 @@ window.XMLHttpRequest = class extends XMLHttpRequest {
 };
 """
 
+# A page in a browser without service workers does what it does without the app around it; test_app.py has them.
+_NO_WORKER = "delete Navigator.prototype.serviceWorker;"
+
 OpenPage = Callable[..., Page]
 
 
@@ -55,12 +69,26 @@ def sign_in(page: Page, server: Server, token: str | None = None) -> None:
     page.get_by_role("button", name="Sign in").click()
 
 
+def check(page: Page, options: dict[str, Any] | None = None) -> list[str]:
+    """Return what axe-core finds on the page that is serious or critical; `options` are its own."""
+    page.add_script_tag(path=AXE)
+    told = page.evaluate("async (options) => axe.run(options)", options or {})
+    assert len(told["passes"]) >= (1 if options else 16)
+    bad = [one for one in told["violations"] if one["impact"] in ("serious", "critical")]
+    return [f"{page.url}: {one['id']}: {[node['html'][:200] for node in one['nodes']]}" for one in bad]
+
+
 @pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
+def browser_type() -> Iterator[BrowserType]:
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=find("chromium"), args=_ARGUMENTS)
-        yield browser
-        browser.close()
+        yield playwright.chromium
+
+
+@pytest.fixture(scope="module")
+def browser(browser_type: BrowserType) -> Iterator[Browser]:
+    browser = browser_type.launch(executable_path=find("chromium"), args=ARGUMENTS)
+    yield browser
+    browser.close()
 
 
 @pytest.fixture(scope="module")
@@ -86,12 +114,14 @@ def open_page(browser: Browser, live_server: Server, session: StorageState) -> I
         if message.type in ("error", "warning") and not message.text.startswith("Failed to load resource"):
             complaints.append(message.text)
 
-    def make_page(path: str = "/", *, signed_in: bool = True, script: str = "", **options: Any) -> Page:
+    def make_page(
+        path: str = "/", *, signed_in: bool = True, worker: bool = False, script: str = "", **options: Any
+    ) -> Page:
         context = browser.new_context(storage_state=session if signed_in else None, **options)
         contexts.append(context)
         context.set_default_timeout(15_000)
         context.grant_permissions(["clipboard-read", "clipboard-write"], origin=live_server.url)
-        context.add_init_script(_COUNT_UPLOADS + script)
+        context.add_init_script(_COUNT_UPLOADS + ("" if worker else _NO_WORKER) + script)
         context.on("console", note)
         context.on("weberror", lambda error: complaints.append(str(error.error)))
         page = context.new_page()

@@ -11,10 +11,9 @@ from playwright.sync_api import Page, expect
 from app.catalog import Catalog
 from app.web.view import PAGE
 from tests.conftest import Server
-from tests.e2e.conftest import OpenPage
+from tests.e2e.conftest import OpenPage, check
 from tests.samples import make
 
-AXE = Path(__file__).parent.parent.parent / "worker" / "node_modules" / "axe-core" / "axe.min.js"
 COUNT = PAGE + 12  # a page and a bit
 MAX_BYTES = 100_000  # the first view without its images, uncompressed
 SCHEMES = ("light", "dark")
@@ -245,12 +244,3 @@ def test_axe_finds_nothing_serious(
         found += check(page, rules)
 
     assert found == []
-
-
-def check(page: Page, options: dict[str, Any]) -> list[str]:
-    """Return what axe-core finds on the page that is serious or critical."""
-    page.add_script_tag(path=AXE)
-    told = page.evaluate("async (options) => axe.run(options)", options)
-    assert told["passes"]
-    bad = [one for one in told["violations"] if one["impact"] in ("serious", "critical")]
-    return [f"{page.url}: {one['id']}: {[node['html'][:200] for node in one['nodes']]}" for one in bad]
