@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from .blocking import run_blocking
+from .durable import write_durably
 from .errors import ChecksumMismatch, Locked, TooLarge
 from .spool import on_our_disk
 
@@ -144,23 +145,3 @@ def _add(file: Any, piece: bytes, digest: Any) -> None:
         view = view[file.write(view) :]
     if digest:
         digest.update(piece)
-
-
-def write_durably(path: Path, text: str) -> None:
-    """Put `text` into the file `path`, of which nobody ever sees half, and return when it is on the disk."""
-    temporary = path.with_name(f"{path.name}~")
-    with temporary.open("w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.rename(path)
-    sync_folder(path.parent)
-
-
-def sync_folder(path: Path) -> None:
-    """Return when the names in a folder are on the disk."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

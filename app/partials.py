@@ -18,8 +18,9 @@ from pathlib import Path
 from typing import Any
 
 from .blocking import run_blocking
+from .durable import sync_folder, write_durably
 from .errors import Locked, NotFound
-from .partial import BYTES, UNVERIFIED, WANTED, Held, Partial, sync_folder, write_durably
+from .partial import BYTES, UNVERIFIED, WANTED, Held, Partial
 from .spool import on_our_disk
 
 POLL_S = 0.1  # how soon who waits for a lock looks again

@@ -21,7 +21,7 @@ ROOT = Path(__file__).parent.parent
 APP = ROOT / "app"
 
 FLOORS = [
-    {"errors", "resources", "blocking", "logs", "answers", "spool"},
+    {"errors", "resources", "blocking", "logs", "answers", "spool", "durable"},
     {
         "amounts",
         "chart",

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from ..blocking import run_blocking
+from ..durable import sync_folder
 from ..errors import KeyTaken, StoreFull, StoreMisconfigured, StoreUnavailable
 from ..keys import BACKUPS, THUMBNAILS, is_key, is_probe, is_thumbnail_key, read_piece
 from .base import StoredObject
@@ -132,8 +133,8 @@ class FolderStore:
         self._tmp.mkdir(parents=True, exist_ok=True)
         if not path.parent.is_dir():
             path.parent.mkdir(parents=True, exist_ok=True)
-            _sync_folder(path.parent.parent)
-            _sync_folder(self._folder)
+            sync_folder(path.parent.parent)
+            sync_folder(self._folder)
         temporary = self._temporary()
         try:
             with temporary.open("xb") as file:
@@ -144,21 +145,12 @@ class FolderStore:
             give(temporary, path)
         finally:
             temporary.unlink(missing_ok=True)
-        _sync_folder(path.parent)
+        sync_folder(path.parent)
 
 
 def _is_name(text: str) -> bool:
     is_ours = is_key(text) or is_thumbnail_key(text) or read_piece(text) is not None
     return is_ours or (is_probe(text) and "/" not in text)
-
-
-def _sync_folder(folder: Path) -> None:
-    """Make the names in `folder` durable."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 @contextmanager
