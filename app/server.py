@@ -57,8 +57,11 @@ class PacedSocket:
         return getattr(self._sock, name)
 
     def recv(self, size: int, flags: int = 0) -> bytes:
-        """Receive up to `size` bytes; raise TimeoutError if the client is too slow."""
-        self._sock.settimeout(max(0.001, WINDOW_S - self._waited_s))
+        """Receive up to `size` bytes; raise TimeoutError if the client is too slow with a body.
+
+        The time for a head, and for nothing at all, is bounded by `Worker.timeout_ctx`, which comes first.
+        """
+        self._sock.settimeout(HEADER_S + 1 if self.is_idle else max(0.001, WINDOW_S - self._waited_s))
         started = time.monotonic()
         try:
             data: bytes = self._sock.recv(size, flags)
@@ -127,7 +130,7 @@ class Worker(GeventWorker):
         try:
             return super().handle_request(listener_name, req, sock, addr)
         finally:
-            sock.is_idle = True
+            sock.is_idle, sock.count = True, 0
             sock.restart()
 
     def handle_error(self, req: Any, client: Any, addr: Any, exc: BaseException) -> None:

@@ -3,8 +3,9 @@
 # anything on stderr is a failure: so the address alone, or nothing but an error.
 # Source: https://github.com/ksnip/ksnip/blob/master/src/backend/uploader/script/ScriptUploader.cpp
 if ! answer=$(curl -gsS --fail-with-body -H @- -H 'Accept: text/plain' -T "$1" 'https://HOST/api/upload/' \
-  <<<'Authorization: Bearer TOKEN'); then
-  printf '%s\n' "$answer" >&2
+  2>&1 <<<'Authorization: Bearer TOKEN'); then
+  # of a refusal the server's sentence alone; curl(22) precedes it with its status
+  sed -E -e '/^curl: \(22\)/d' -e 's/^\{"error": ?"(([^"\\]|\\.)*)".*/\1/' <<<"$answer" >&2
   exit 1
 fi
 printf %s "$answer"

@@ -6,8 +6,9 @@ bbup() {
   for file in "$@"; do
     case $file in -*) file=./$file ;; esac # it would be an option
     if ! answer=$(curl -gsS --fail-with-body -H @- -H 'Accept: text/plain' -T "$file" 'https://HOST/api/upload/' \
-      <<<'Authorization: Bearer TOKEN'); then
-      printf '%s: %s\n' "$file" "$answer" >&2
+      2>&1 <<<'Authorization: Bearer TOKEN'); then
+      # of a refusal the server's sentence alone; curl(22) precedes it with its status
+      printf '%s: %s\n' "$file" "$(sed -E -e '/^curl: \(22\)/d' -e 's/^\{"error": ?"(([^"\\]|\\.)*)".*/\1/' <<<"$answer")" >&2
       return 1
     fi
     printf '%s\n' "$answer"

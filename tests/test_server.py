@@ -20,6 +20,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from app import server
 from app.catalog import Catalog
 from app.catalog.records import State
 from tests import samples
@@ -191,6 +192,22 @@ def test_a_body_that_drips_is_ended_with_a_reason(live_server):
         status, answer = read_answer(sock)
 
     assert (status, answer["code"]) == (408, "too_slow")
+
+
+def test_the_pace_that_is_asked_of_a_body_is_not_asked_of_a_connection_that_waits_for_a_head(monkeypatch):
+    monkeypatch.setattr(server, "WINDOW_S", 0.05)
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        paced = server.PacedSocket(ours)
+        later = threading.Timer(0.3, theirs.sendall, [b"GET"])
+        later.start()
+
+        assert paced.recv(10) == b"GET"
+        later.join()
+        paced.restart()
+        paced.is_idle = False
+        with pytest.raises(TimeoutError):
+            paced.recv(10)
 
 
 def test_a_large_upload_costs_a_worker_little_memory(make_server):

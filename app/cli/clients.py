@@ -1,6 +1,7 @@
 """`bowerbird clients` and `bowerbird sxcu`."""
 
 import os
+import re
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
@@ -39,7 +40,10 @@ def clients_command(name: str | None, output: str, token_name: str | None, to_vi
     except NotFound as e:
         raise click.UsageError(f"{e}; `bowerbird clients` lists them") from e
     host = _give(client, output, token_name, to_view_page)
-    click.echo(f"\n{clients.guide(client, host).steps}", err=True)
+    guide = clients.guide(client, host)
+    click.echo(f"\n{_plain(guide.steps)}", err=True)
+    if guide.more:
+        click.echo(f"\nMore: {host.base_url}/clients/{client.name}", err=True)
 
 
 @click.command()
@@ -53,6 +57,11 @@ def sxcu(name: str, to_view_page: bool) -> None:
       bowerbird sxcu > bowerbird.sxcu
     """
     _give(clients.find("sharex"), "-", name, to_view_page)
+
+
+def _plain(markdown: str) -> str:
+    """Return a guide as a terminal shows it: what a link says without where it leads, and nothing bold."""
+    return re.sub(r"\[([^]]+)\]\([^)]+\)", r"\1", markdown).replace("**", "")
 
 
 def _give(client: Client, output: str, token_name: str | None, to_view_page: bool) -> Host:

@@ -57,7 +57,7 @@ def _expires(_: click.Context, __: click.Parameter, value: str) -> str:
 @click.option("--jobs", type=click.IntRange(1, 16), default=4, show_default=True, help="So many at a time.")
 @click.option("--format", "form", type=click.Choice(list(FORMS)), default="url", show_default=True)
 @click.option("--json", "as_json", is_flag=True, help="Print a line of JSON for each, for machines.")
-@click.option("--copy", "to_copy", is_flag=True, help="Put what is printed on the clipboard, too.")
+@click.option("--copy", "to_copy", is_flag=True, help="Put the addresses on the clipboard, too.")
 @click.option("--qr", "to_draw", is_flag=True, help="Draw each address as a QR code, on standard error.")
 @click.option("--profile", metavar="NAME", help="Which server, of those that `bowerbird login` keeps.")
 def upload(files: tuple[str, ...], folder: Path | None, profile: str | None, jobs: int, **given: Any) -> None:

@@ -96,7 +96,7 @@ def address(text: str) -> str:
 def checked_token(token: str) -> str:
     """Return a token that can be one; raise SettingsError, without the token, for anything else."""
     if not is_token(token):
-        raise SettingsError(["that is no token of Bowerbird: one begins with bb_"])
+        raise SettingsError(["that is no token of Bowerbird: one has 16 letters, digits, _, - and . or more"])
     return token
 
 

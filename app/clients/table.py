@@ -77,6 +77,7 @@ CLIENTS = (
         content_type=_JSON,
         is_pasted=True,
     ),
+    Client("command-line", "The command line", "shell", "config.toml", "config.toml"),
     Client("shell", "bash and zsh", "shell", "shell.sh", "bowerbird.sh", is_pasted=True),
     Client("fish", "fish", "shell", "bbup.fish", "bbup.fish", is_pasted=True),
     Client("rclone", "rclone", "s3", "rclone.conf", "bowerbird-rclone.conf", Needs.BUCKET),

@@ -49,7 +49,15 @@ def test_a_client_is_printed_and_its_steps_are_told_beside(run, tmp_path):
     assert config["picBed"]["web-uploader"]["url"] == "https://pics.example.com/api/upload"
     assert "the token is called 'PicGo, for Typora and Obsidian'" in done.stderr
     assert "1. Install PicGo" in done.stderr
+    assert "Typora: Preferences › Image › Image Uploader is PicGo-Core" in done.stderr
     assert tokens(tmp_path) == ["PicGo, for Typora and Obsidian"]
+
+
+def test_steps_in_a_terminal_have_no_marks_of_markdown_and_lead_on(run):
+    told = run("clients", "sendto").stderr
+
+    assert "**" not in told and "](" not in told
+    assert told.endswith("More: https://pics.example.com/clients/sendto\n")
 
 
 def test_a_program_is_written_for_its_owner_alone(run, tmp_path):

@@ -14,6 +14,7 @@ import tree_sitter_powershell
 from tree_sitter import Language, Parser
 
 from app import clients
+from app.client import config
 from app.clients import CLIENTS, Bucket, Host, Needs, fill, find
 from app.errors import NotOffered
 from app.resources import folder
@@ -257,6 +258,13 @@ def outputs_in(value):
 
 
 # S3
+
+
+def test_the_command_line_reads_its_file(tmp_path, monkeypatch):
+    monkeypatch.setattr(config, "path", lambda: tmp_path / "config.toml")
+    (tmp_path / "config.toml").write_text(filled("command-line"))
+
+    assert config.choose(None, {}) == config.Server("https://pics.example.com", UPLOADER)
 
 
 def test_a_bucket_without_tls_is_asked_without_tls():
