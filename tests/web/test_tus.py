@@ -104,6 +104,17 @@ def test_an_upload_begins_with_its_first_bytes_or_with_all_of_them(client):
     assert result(client, whole.headers["Upload-Result"]).json["size"] == len(DATA)
 
 
+def test_an_upload_whose_creation_failed_leaves_nothing_for_nobody_knows_its_address(client, app, monkeypatch):
+    def fail(*_, **__):
+        raise StoreUnavailable("the store does not answer")
+
+    monkeypatch.setattr("app.uploads.Uploads.accept", fail)
+    answer = client.post("/api/tus", data=DATA, headers=headers(Upload_Length=len(DATA), Content_Type=BYTES))
+
+    assert (answer.status_code, "Location" in answer.headers) == (503, False)
+    assert left(app) == []
+
+
 CREATIONS = {
     "no length": ({}, 400, "bad_request"),
     "a negative length": ({"Upload_Length": -1}, 400, "bad_request"),
