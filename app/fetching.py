@@ -31,6 +31,7 @@ LONGEST_S = 600.0  # one download: 100 MB at 170 kB/s
 _HEADERS = {"User-Agent": f"Bowerbird/{__version__}", "Accept-Encoding": "identity", "Accept": "image/*, */*;q=0.1"}
 _CONNECT_S, _READ_S = 5.0, 30.0
 _CHUNK_BYTES = 256 * 1024
+_MAX_DISPOSITION = 2048  # the parser of mail takes hours for the 6 MB that a hundred such headers may have
 _TRANSIENT = {408, 425, 429, 500, 502, 503, 504, *range(520, 528), 530}
 _REDIRECTS = {301, 302, 303, 307, 308}
 _HOST = re.compile(r"[0-9a-z._-]{1,255}|[0-9a-f:.]{2,45}")
@@ -229,7 +230,7 @@ def _name(answer: urllib3.BaseHTTPResponse, place: _Place) -> str | None:
     """Return the name that the server gives, or the last part of the address."""
     told = Message()
     with suppress(KeyError, ValueError, LookupError):
-        told["Content-Disposition"] = answer.headers["content-disposition"]
+        told["Content-Disposition"] = answer.headers["content-disposition"][:_MAX_DISPOSITION]
         names = [value for name, value in told.get_params([], "content-disposition") if name == "filename"]
         if names:
             return collapse_rfc2231_value(max(names, key=lambda value: isinstance(value, tuple)))  # RFC 6266, 4.3
@@ -244,4 +245,4 @@ def _moment(text: str) -> datetime | None:
 
 
 def _seconds(text: str) -> float:
-    return float(text) if text.isdigit() and len(text) < 6 else 0.0
+    return float(text) if re.fullmatch(r"[0-9]{1,5}", text) else 0.0

@@ -67,7 +67,8 @@ class Held:
         """
         start, digest = self.partial.offset, hashlib.new(checksum[0], usedforsecurity=False) if checksum else None
         if checksum:
-            write_durably(self._path / UNVERIFIED, str(start))
+            with on_our_disk():
+                run_blocking(write_durably, self._path / UNVERIFIED, str(start))
         is_good = False
         try:
             self._write(pieces, digest, stop)

@@ -163,7 +163,7 @@ class Partials:
             except BlockingIOError:
                 if time.monotonic() >= end:
                     raise Locked("another request has this upload; try again in a moment") from None
-                with suppress(FileNotFoundError):
+                with suppress(OSError):  # it is gone, or the disk is full: then it is only waited for
                     (path / WANTED).touch()
                 self._sleep(POLL_S)
 

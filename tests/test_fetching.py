@@ -183,6 +183,7 @@ def test_nothing_of_ours_is_sent(site, fetch):
         ({"Content-Disposition": "attachment; filename=x.png; filename*=UTF-8''%E7%8A%AC.png"}, "犬.png"),
         ({"Content-Disposition": "attachment; filename*=nonsense''%ff"}, "ÿ"),
         ({"Content-Disposition": ";;=\x7f"}, "my cat.png"),
+        ({"Content-Disposition": "inline" + "; a" * 20_000 + '; filename="x.png"'}, "my cat.png"),
     ],
 )
 def test_the_name_is_the_servers_or_the_last_part_of_the_address(site, fetch, headers, name):

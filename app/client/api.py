@@ -49,6 +49,11 @@ class Answer:
     told: Mapping[str, Any]
 
     @property
+    def code(self) -> str:
+        """Which kind of refusal the server says it is; empty where it says none."""
+        return shown(str(self.told.get("code") or ""))[:20]
+
+    @property
     def sentence(self) -> str:
         """What the server says, on one line that moves no cursor."""
         return shown(str(self.told.get("error") or f"the server answered {self.status}"))[:300]
@@ -57,7 +62,7 @@ class Answer:
         """Return the error that a status of 400 and more is."""
         kinds = {403: Forbidden, 404: NotFound, 410: NotFound, 413: TooLarge}
         error = kinds.get(self.status, Refused)(self.sentence)
-        error.code = shown(str(self.told.get("code") or error.code))[:20]
+        error.code = self.code or error.code
         return error
 
 
@@ -111,7 +116,7 @@ class Api:
         answer = self.ask("POST", UPLOAD_PATH, headers={"Content-Type": "multipart/form-data; boundary=none"})
         if answer.status == 403:
             raise answer.refusal()
-        if answer.status >= 500 or answer.told.get("code") not in ("missing_file", "bad_multipart"):
+        if answer.status >= 500 or answer.code not in ("missing_file", "bad_multipart"):
             raise Refused(f"there is no Bowerbird at {self.url} (it answered {answer.status})")
 
     @property
@@ -124,7 +129,7 @@ class Api:
             raise Refused(_led_away(self.url, answer.headers.get("Location", "")))
         if answer.status == 401:
             raise Unauthorized(answer.sentence)
-        if answer.status == 400 and answer.told.get("code") in _BROKEN_OFF:
+        if answer.status == 400 and answer.code in _BROKEN_OFF:
             raise later(answer.sentence)
         if answer.status in TRANSIENT and "Upload-Offset" not in answer.headers:
             wait_s = _seconds(answer.headers.get("Retry-After", ""))
@@ -167,14 +172,17 @@ def _pool(url: str, connections: int) -> urllib3.PoolManager:
 def _json(content: bytes) -> Mapping[str, Any]:
     try:
         told = json.loads(content)
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return told if isinstance(told, dict) else {}
 
 
 def _led_away(url: str, location: str) -> str:
-    to = urlsplit(location)
-    where = f"{to.scheme}://{to.netloc}" if to.netloc else "another page of its own"
+    try:
+        to = urlsplit(location)
+        where = f"{to.scheme}://{to.netloc}" if to.netloc else "another page of its own"
+    except ValueError:
+        where = "what is no address"
     return shown(f"{url} sends us to {where}, and the token goes to no other address; if that is it: bowerbird login")
 
 
@@ -188,7 +196,7 @@ def _seconds(text: str) -> float:
         return float(text)
     try:
         return max(0.0, parsedate_to_datetime(text).timestamp() - time.time())
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, OverflowError):
         return 0.0
 
 

@@ -1,6 +1,7 @@
 """An image at an address, fetched by this machine, from its own network too."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -45,4 +46,10 @@ def from_url(url: str, sleep: Callable[[float], object], *, max_bytes: int = MAX
         finally:
             sink.close()
 
-    return Source(url, unquote(urlsplit(url).path.rstrip("/").rpartition("/")[2]) or "download", load=load)
+    return Source(url, _last_part(url) or "download", load=load)
+
+
+def _last_part(url: str) -> str:
+    with suppress(ValueError):  # it is refused when its turn comes
+        return unquote(urlsplit(url).path.rstrip("/").rpartition("/")[2])
+    return ""

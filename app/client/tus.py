@@ -159,6 +159,6 @@ def _base64(text: str) -> str:
 def _offset(answer: Answer, size: int) -> int:
     """Return where the server says the upload is; raise Unavailable where it says nothing that can be."""
     text = answer.headers.get("Upload-Offset", "")
-    if not (text.isascii() and text.isdigit() and int(text) <= size):
+    if not re.fullmatch(r"[0-9]{1,15}", text) or int(text) > size:
         raise later("the server did not say how much it has")
     return int(text)

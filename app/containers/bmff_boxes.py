@@ -9,7 +9,7 @@ from ..errors import BadImage
 # Names that writers of these files give to every item and handler; any other is free text and may tell something.
 COMMON_NAMES = {b"", b"Color", b"Alpha", b"libavif", b"PictureHandler", b"pict", b"auxv", b"GPAC pict Handler"}
 
-_MOST = 10_000  # boxes in one box
+MOST = 10_000  # boxes in one box
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ def read_head(file: BinaryIO, position: int, size: int) -> Box:
 def boxes(data: bytes, start: int, end: int) -> Iterator[Box]:
     """Yield the boxes between `start` and `end` of `data`; raise BadImage if they do not fill it."""
     position = start
-    for _ in range(_MOST):
+    for _ in range(MOST):
         if position == end:
             return
         length, kind, body = uint(data, position, 4), data[position + 4 : position + 8], position + 8

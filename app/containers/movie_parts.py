@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from ..errors import BadImage
 from .base import Bounds
-from .bmff_boxes import Box, boxes, uint
+from .bmff_boxes import MOST, Box, boxes, uint
 from .inplace import InPlace, Span
 
 _MANY = {b"sgpd", b"sbgp", b"colr"}  # boxes of which a box may have several
@@ -80,10 +80,7 @@ class Part:
 
     def parts(self, skip: int = 0) -> Iterator["Part"]:
         """Yield the boxes in this one, whose own fields take `skip` bytes. QuickTime ends some with a few zeros."""
-        end = self.box.end
-        while end - self.box.body - skip >= 4 and self._ends_in_zeros(end, skip):
-            end -= 4
-        for box in boxes(self.data, self.box.body + skip, end):
+        for box in boxes(self.data, self.box.body + skip, self._end_of_boxes(skip)):
             yield Part(self.data, self.base, box, self.container)
 
     def keep(self, *kinds: bytes, skip: int = 0) -> dict[bytes, "Part"]:
@@ -133,17 +130,16 @@ class Part:
         self.blank(end, self.length)
         return words(self.bytes(position, end))
 
-    def _ends_in_zeros(self, end: int, skip: int) -> bool:
-        """Whether the last four bytes are no box: all are zeros, and the boxes before do not need them."""
-        if any(self.data[end - 4 : end]):
-            return False
-        position = self.box.body + skip
-        while position + 8 <= end:
-            length = uint(self.data, position, 4)
+    def _end_of_boxes(self, skip: int) -> int:
+        """Return where the boxes in this one end: behind the last of them, if only zeros stand there."""
+        position, end = self.box.body + skip, self.box.end
+        for _ in range(MOST):  # boxes() refuses more
+            length = uint(self.data, position, 4) if position + 8 <= end else 0
             if length < 8:
-                return length == 0 and not any(self.data[position:end])
+                break
             position += length
-        return position < end
+        are_zeros = position < end and not self.data[position:end].strip(b"\0")
+        return position if are_zeros else end
 
 
 def words(data: bytes) -> "array[int]":

@@ -77,7 +77,7 @@ def _chunk_lengths(stsc: Part, chunks: int, samples: int) -> "array[int]":
     lengths = array("I")
     for number, many in enumerate(entries[1::3]):
         run = firsts[number + 1] - firsts[number]
-        if firsts[0] != 1 or run <= 0 or many > samples:
+        if firsts[0] != 1 or run <= 0 or firsts[number + 1] > chunks + 1 or many > samples:
             raise BadImage("a track of the file has chunks in no order")
         lengths.extend(array("I", [many]) * run)
     return lengths

@@ -14,7 +14,7 @@ _RAW = re.compile(r'form-data; name="[^"]*"; filename="(.*)"')
 _QUOTED = re.compile(r'(?:[^"\\]|\\.)*')  # RFC 9110, 5.6.4: no quote without a backslash before it
 _PARAMETER = re.compile(r'"\s*;\s*[\w*-]+\s*=')
 _WORD = r"=\?[\w-]+\?[BbQq]\?[^?\s]*\?="
-_WORDS = re.compile(rf"{_WORD}(?:\s+{_WORD})*")
+_WORDS = re.compile(rf"{_WORD}(?:\s+{_WORD})*", re.ASCII)  # an encoding has an ASCII name
 _STRING = re.compile(r'"[^"]*"')
 _EXTENDED = re.compile(r""";\s*filename\*\s*=\s*([\w-]+)'[\w-]*'([^;\s"]+)""", re.IGNORECASE)
 

@@ -79,7 +79,7 @@ def create() -> Response:
         with parts().resumable.hold(partial) as held:
             try:
                 _append(held, body, checksum, token)
-            except (TooLarge, ChecksumMismatch, IncompleteBody):
+            except BaseException:
                 with suppress(NotFound):
                     parts().resumable.remove(partial)  # its address was never told
                 raise

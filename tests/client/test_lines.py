@@ -89,6 +89,8 @@ def test_no_redirect_is_followed_and_it_says_where_it_leads(api, site):
         (409, {}, b'{"error": "still being stored", "code": "conflict"}', Unavailable, 0),
         (400, {}, b'{"error": "cut", "code": "incomplete_body"}', Unavailable, 0),
         (524, {}, b"", Unavailable, 0),
+        (503, {"Retry-After": f"Wed, 21 Oct 2015 07:28:00 +{10**20}"}, b"[" * 1_000_000, Unavailable, 0),
+        (302, {"Location": "http://[x"}, b"", Refused, None),
         (401, {}, b'{"error": "no", "code": "unauthorized"}', Unauthorized, None),
         (
             429,
@@ -112,6 +114,12 @@ def test_what_a_server_says_moves_no_cursor(api, site):
     site.put("/x", (400, {}, json.dumps({"error": "a\x1b[2J\nb", "code": "x"}).encode()))
 
     assert str(api.ask("GET", "/x").refusal()) == "a?[2J?b"
+
+
+def test_a_refusal_of_an_odd_kind_is_one_all_the_same(api, site):
+    site.put("/x", (400, {}, b'{"error": {}, "code": ["incomplete_body"]}'))
+
+    assert str(api.ask("GET", "/x").refusal()) == "the server answered 400"
 
 
 def test_patience_ends_pauses_grow_and_a_stop_is_heard(monkeypatch):

@@ -180,12 +180,14 @@ def test_an_address_is_fetched_by_this_machine_and_the_token_stays_here(run, ser
         site.put("/a%20b.png", (302, {"Location": "/there.png"}, b""))
         site.put("/there.png", (200, {}, samples.make("png", 9, 9, seed=4712)))
 
-        done = run("upload", "--url", f"{url}/a%20b.png", "--url", "file:///etc/passwd", "--url", f"{url}/nothing")
+        given = (f"{url}/a%20b.png", "file:///etc/passwd", f"{url}/nothing", "http://[")
+        done = run("upload", *(f"--url={one}" for one in given))
 
     assert uploads(server)[done.lines[0]]["file_name"] == "a b.png"
     assert (done.status, len(done.lines)) == (1, 1)
     assert "file:///etc/passwd: it is no http or https address" in done.err
     assert "/nothing: the server answered 404" in done.err
+    assert "http://[: it is no address" in done.err
 
 
 def test_a_file_that_changes_while_it_is_sent_is_not_kept(run, server, home, monkeypatch):

@@ -192,6 +192,9 @@ HOSTILE = {
     "a table of 2**32 moments": patched("mp4", b"stts", 8, b"\xff\xff\xff\xff"),
     "2**32 samples of one size": patched("mp4", b"stsz", 8, b"\0\0\0\1\xff\xff\xff\xff"),
     "2**32 samples in a chunk": patched("mp4", b"stsc", 16, b"\xff\xff\xff\xff"),
+    "a chunk that 2**31 others are like": patched("mp4", b"stsc", 24, b"\x7f\xff\xff\xff"),
+    "zeros instead of a track": films.box(b"ftyp", b"isom\0\0\2\0isom")
+    + films.box(b"moov", films.box(b"trak", bytes(1024 * 1024))),
     "no clock": patched("mp4", b"mdhd", 16, b"\0\0\0\0"),
     "samples in another file": patched("mp4", b"url ", 4, b"\0\0\0\0"),
     "a fragment behind the end": patched("fragmented mp4", b"trun", 12, b"\x7f\xff\xff\xff"),
@@ -221,6 +224,14 @@ def test_a_box_of_no_size_at_the_end_reaches_to_it():
     place = films.inside(whole, b"moov")
 
     assert strip(whole[:place] + b"\0\0\0\0" + whole[place + 4 :])
+
+
+@pytest.mark.parametrize("count", [4, 8, 12])
+def test_zeros_behind_the_last_box_of_another_are_no_box(count):
+    whole = films.make("mp4")
+    place = films.inside(whole, b"moov")
+
+    assert strip(whole[:place] + films.box(b"moov", whole[place + 8 :], bytes(count)))
 
 
 def test_mutants_raise_nothing_but_our_own_errors_and_leave_nothing_behind():

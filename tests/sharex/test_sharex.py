@@ -160,6 +160,7 @@ NAMES = {
     '"q"': '"q"',
     'a\\"b".png': '"b".png',
     "=?utf-8?B?w6kgw7wucG5n?=": "é ü.png",
+    "=?é?B?w6k=?=": "=?é?B?w6k=?=",  # no such encoding
     "=?iso-8859-1?Q?=E9_a.png?=": "é a.png",
     "=?nonsense?B?w6k?=.png": "=?nonsense?B?w6k?=.png",
     "": None,

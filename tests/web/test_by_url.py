@@ -27,6 +27,7 @@ def site():
         site.put("/away", (302, {"Location": "http://inside.example/"}, b""))
         site.put("/page", (200, {}, b"<html>"))
         site.put("/empty", (200, {}, b""))
+        site.put("/busy", (503, {"Retry-After": "\u00b2"}, b""))
         site.put("/packed", (200, {"Content-Encoding": "gzip"}, gzip.compress(PNG)))
         site.put("/large", (200, {}, bytes(3_000_000)))
         yield site
@@ -104,6 +105,7 @@ REFUSED = {
     "ftp://x/": (400, "bad_address", "no http or https"),
     "http://me:secret@127.0.0.1/": (400, "bad_address", "name or a password"),
     "SITE/gone": (422, "fetch_failed", "answered 404"),
+    "SITE/busy": (422, "fetch_failed", "answered 503"),
     "SITE/page": (415, "unsupported_type", "text/html"),
     "SITE/empty": (400, "empty_file", "empty"),
     "SITE/packed": (415, "unsupported_type", "gzip"),

@@ -1,6 +1,7 @@
 """Resumable uploads as a client of tus sees them; against real servers over bad lines in tests/test_resumable.py."""
 
 import base64
+import errno
 import hashlib
 import os
 import shutil
@@ -101,6 +102,17 @@ def test_an_upload_begins_with_its_first_bytes_or_with_all_of_them(client):
     assert (begun.status_code, begun.headers["Upload-Offset"]) == (201, "500")
     assert (whole.status_code, whole.headers["Upload-Offset"]) == (201, str(len(DATA)))
     assert result(client, whole.headers["Upload-Result"]).json["size"] == len(DATA)
+
+
+def test_an_upload_whose_creation_failed_leaves_nothing_for_nobody_knows_its_address(client, app, monkeypatch):
+    def fail(*_, **__):
+        raise StoreUnavailable("the store does not answer")
+
+    monkeypatch.setattr("app.uploads.Uploads.accept", fail)
+    answer = client.post("/api/tus", data=DATA, headers=headers(Upload_Length=len(DATA), Content_Type=BYTES))
+
+    assert (answer.status_code, "Location" in answer.headers) == (503, False)
+    assert left(app) == []
 
 
 CREATIONS = {
@@ -327,6 +339,21 @@ def test_unfinished_uploads_take_a_bounded_part_of_the_disk(client, app, monkeyp
     for length, status in {14 * 1024 * 1024: 201, 1024 * 1024: 507}.items():  # three times each, beside 256 MiB
         answer = client.post("/api/tus", headers=headers(OWNER, Upload_Length=length))
         assert answer.status_code == status
+
+
+def test_a_disk_that_is_full_is_told_and_what_had_come_stays(client, app, monkeypatch):
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    at = begin(client)
+    patch(client, at, 0, DATA[:10])
+    with monkeypatch.context() as changed:
+        changed.setattr("app.partial.os.fsync", full)
+        answer = patch(client, at, 10, DATA[10:], Upload_Checksum=f"md5 {b64(hashlib.md5(DATA[10:]).digest())}")
+
+    assert (answer.status_code, answer.json["code"]) == (507, "store_full")
+    assert head(client, at).headers["Upload-Offset"] == "10"
+    assert patch(client, at, 10, DATA[10:]).status_code == 204
 
 
 def test_what_is_larger_than_one_request_may_bring_is_taken_in_parts(make_app):
