@@ -120,7 +120,10 @@ class Resumable:
         answer = self._ask("PATCH", upload.path, headers, part)
         if answer.status not in (204, 409):
             raise self._refusal(upload, answer)
-        upload.move(_offset(answer, upload.opened.size))
+        least = start if answer.status == 204 else upload.reached
+        upload.move(offset := _offset(answer, upload.opened.size))
+        if offset <= least:  # else one that never takes any of it would be sent it for ever
+            raise later("the server has taken nothing of it")
 
     def _locate(self, upload: _Upload) -> None:
         answer = self._ask("HEAD", upload.path)

@@ -2,14 +2,18 @@
 
 import io
 import os
+import threading
 from itertools import cycle
 
 import pytest
 from PIL import Image
 
+from app.client.api import Answer
 from app.client.retry import Patience
-from app.client.state import folder
-from app.client.tus import FROM_BYTES
+from app.client.sources import opened
+from app.client.state import Unfinished, folder
+from app.client.tus import FROM_BYTES, Resumable
+from app.errors import Unavailable
 from tests.client.asking import content, uploads
 from tests.client.relay import bad_line
 
@@ -76,6 +80,23 @@ def test_what_the_server_forgot_begins_anew(run, server, large, noise, monkeypat
 
     assert "it begins anew" in done.err
     assert content(done.lines[0]) == noise
+
+
+@pytest.mark.parametrize("status", [204, 409])
+def test_a_server_that_takes_nothing_is_given_up(home, large, status):
+    class Stubborn:
+        url, asked = "http://127.0.0.1:1", 0
+
+        def ask(self, method, path, **_):
+            self.asked += 1
+            assert self.asked < 100
+            if method == "POST":
+                return Answer(201, {"Location": "/api/tus/1"}, {})
+            return Answer(status if method == "PATCH" else 200, {"Upload-Offset": "0"}, {})
+
+    sending = Resumable(Stubborn(), Patience(threading.Event()), Unfinished())
+    with opened(large) as file, pytest.raises(Unavailable, match="taken nothing"):
+        sending.upload(file, None, {}, at=lambda _: None, tell=lambda _: None)
 
 
 def test_a_refusal_is_told_and_nothing_of_it_is_tried_again(run, server, home):
