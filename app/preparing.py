@@ -14,6 +14,7 @@ from .receiving import Received
 from .settings import Settings
 
 _MIB = 1024 * 1024
+_QUICK_BYTES = 256 * 1024  # the walk through so many, made to be slow, takes half a second: others wait for it
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +45,7 @@ def prepare(
     It may have `max_bytes`, or as many as one request may bring. Raises UnsupportedType, BadImage, TooLarge and Busy.
     """
     examine = (_examine, received.file, target, settings.bounds, keep_metadata)
-    image = run_blocking(*examine) if received.size > _MIB else _examine(*examine[1:])
+    image = run_blocking(*examine) if received.size > _QUICK_BYTES else _examine(*examine[1:])
     content_type, width, height, converted_from = image.content_type, image.width, image.height, None
     if image.converts_to:
         converted_from, content_type = content_type, image.converts_to
