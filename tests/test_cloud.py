@@ -5,6 +5,7 @@ import logging
 import subprocess
 import urllib.request
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 
 import boto3
 import pytest
@@ -14,7 +15,7 @@ from app import clients
 from tests import postgres, samples
 from tests.conftest import OWNER, free_port
 from tests.programs import find, missing
-from tests.sharex import wire
+from tests.sharex.uploader import ShareX
 
 ACCOUNT = {"region_name": "us-west-004", "aws_access_key_id": "a", "aws_secret_access_key": "b"}
 
@@ -42,6 +43,12 @@ def redis():
     process.wait()
 
 
+def upload(config, image):
+    """Upload as ShareX does, and return the answer."""
+    with closing(ShareX(config)) as program:
+        return program.upload(image, "picture").answers[-1]
+
+
 def versions(client):
     """How many versions of images there are; their thumbnails come a little later."""
     found = client.list_object_versions(Bucket="pics").get("Versions", [])
@@ -64,9 +71,9 @@ if not {"postgres", "redis-server"} & missing().keys():
         }
         with postgres.server() as url:
             server = make_server(database_url=url, **cloud)
-            config = json.loads(clients.sxcu(server.url, OWNER))
+            config = clients.sxcu(server.url, OWNER)
             with ThreadPoolExecutor(8) as pool:
-                answers = list(pool.map(lambda seed: wire.upload(config, samples.make("png", seed=seed)), range(24)))
+                answers = list(pool.map(lambda seed: upload(config, samples.make("png", seed=seed)), range(24)))
             first = json.loads(answers[0].text)
             delete = urllib.request.Request(first["deletion_url"], method="DELETE")
 
@@ -78,5 +85,5 @@ if not {"postgres", "redis-server"} & missing().keys():
                 assert deleted.status == 204
             assert versions(client) == 23
             redis[1].kill()
-            assert wire.upload(config, samples.make("gif")).status == 201
+            assert upload(config, samples.make("gif")).status == 201
             server.stop()

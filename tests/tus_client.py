@@ -4,15 +4,21 @@ import sys
 
 from tusclient.client import TusClient
 
-path, endpoint, token, chunk_bytes = sys.argv[1:]
-client = TusClient(endpoint, headers={"Authorization": f"Bearer {token}"})
-uploader = client.uploader(
-    path,
-    chunk_size=int(chunk_bytes),
-    retries=60,
-    retry_delay=0.2,
-    metadata={"filename": "noise.png"},
-    upload_checksum=True,
-)
-uploader.upload()
-print(uploader.url)
+
+def main(path: str, endpoint: str, token: str, chunk_bytes: str) -> None:
+    """Upload the file, however often the line is cut."""
+    client = TusClient(endpoint, headers={"Authorization": f"Bearer {token}"})
+    uploader = client.uploader(
+        path,
+        chunk_size=int(chunk_bytes),
+        retries=60,
+        retry_delay=0.2,
+        metadata={"filename": "noise.png"},
+        upload_checksum=True,
+    )
+    uploader.upload()
+    print(uploader.url)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -271,7 +271,7 @@ def test_what_a_hand_made_sxcu_gets_wrong_is_told_in_words(make_sharex, generati
     encoded = only_arguments.send("POST", url, TOKEN, "application/x-www-form-urlencoded", b"image=iVBORw0KGgo%3D&x")
 
     assert "boundary" in lost_boundary.upload(image, "a.png").toast
-    assert [answer.status for answer in (form, none, shortened, encoded)] == [400, 400, 415, 415]
+    assert [answer.status for answer in (form, none, shortened, encoded)] == [400, 400, 400, 415]
     assert all("file" in json.loads(answer.text)["error"] for answer in (form, none))
 
 

