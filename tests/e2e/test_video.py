@@ -19,7 +19,7 @@ _PATIENCE_S = 60
 
 
 def wait_for(page: Page, what: str) -> None:
-    """Wait until `what` is so; asked from here, for a file in a tab of its own is in a sandbox where no script waits."""
+    """Wait until `what` is so; asked from here, for in a tab of its own a file is in a sandbox that runs no script."""
     deadline = time.monotonic() + _PATIENCE_S
     while not page.evaluate(what):
         assert time.monotonic() < deadline, f"{page.url}: {what}"
