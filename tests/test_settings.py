@@ -27,7 +27,7 @@ def test_without_any_setting_everything_has_a_value(make_settings):
 BAD = {
     "bind": "nowhere",
     "public_url": "ftp://x",
-    "base_url": "https://h/{x}",
+    "base_url": "https://h/$x;y",
     "database_url": "mysql://x",
     "redis_url": "memory",
     "store": "tape",

@@ -14,7 +14,7 @@ from .table import Client, Needs, find
 
 # Characters that are syntax in none of the formats, each of which has what is filled in between quotes or alone on its
 # line: no quote, no white space, no $ ` % { } | \ ; & < > and the like. A bracket is one of an IPv6 address.
-_ADDRESS = re.compile(r"https?://([A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]+)?(/[A-Za-z0-9._~/-]*)?")
+_ADDRESS = re.compile(r"https?://([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]+)?(/[A-Za-z0-9._~/-]*)?")
 _S3_NAME = re.compile(r"[A-Za-z0-9._-]+")  # of a region or a bucket
 _UUID = re.compile(r"\b[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}\b")
 _MAX_NAME = 80
