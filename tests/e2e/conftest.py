@@ -4,6 +4,7 @@ Where Chromium is missing these files are left out, and the end of the run says 
 """
 
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,8 @@ from playwright.sync_api import (
     sync_playwright,
 )
 
+from app import tokens
+from app.catalog import Catalog
 from tests.conftest import Server
 from tests.programs import find
 from tests.samples import make
@@ -92,15 +95,16 @@ def browser(browser_type: BrowserType) -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="module")
-def session(browser: Browser, live_server: Server) -> StorageState:
-    """The cookies of a browser that is signed in; sign-ins are limited, so one serves a whole file."""
-    context = browser.new_context()
-    page = context.new_page()
-    sign_in(page, live_server)
-    page.wait_for_url(f"{live_server.url}/")
-    state = context.storage_state()
-    context.close()
-    return state
+def session(live_server: Server) -> StorageState:
+    """The cookies of a browser that is signed in, one session a file; it is made in the catalog, for the server lets
+    nobody sign in as often as there are files."""
+    catalog = Catalog(f"sqlite:///{live_server.data_dir / 'catalog.sqlite3'}")
+    owner = catalog.tokens.by_digest(tokens.digest(live_server.token))
+    secret, now = tokens.new_token(), datetime.now(UTC)
+    catalog.sessions.add(tokens.digest(secret), owner.id, created_at=now, expires_at=now + timedelta(days=1))
+    catalog.close()
+    cookie = {"name": "bowerbird", "value": secret, "domain": live_server.host, "path": "/", "expires": -1}
+    return {"cookies": [{**cookie, "httpOnly": True, "secure": False, "sameSite": "Strict"}], "origins": []}
 
 
 @pytest.fixture

@@ -34,7 +34,7 @@ def test_a_video_is_uploaded_played_and_sought(open_page: OpenPage, live_server:
             {"name": "film.webm", "mimeType": "video/webm", "buffer": films.make("webm", frames=40)},
         ]
     )
-    page.locator("#list .done").nth(1).wait_for()
+    page.locator("#list .done").nth(1).wait_for(timeout=_PATIENCE_S * 1000)
     addresses = [one.get_attribute("href") or "" for one in page.locator("#list .line a").all()]
 
     for address in addresses:
