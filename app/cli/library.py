@@ -11,6 +11,7 @@ import click
 from .. import settings
 from ..catalog.records import Upload
 from ..errors import NotFound
+from ..facts import facts
 from ..search import Sort, parse
 from .wiring import open_catalog, open_jobs
 
@@ -71,14 +72,7 @@ def _line(public_url: str, row: Upload) -> str:
 
 
 def _json(public_url: str, row: Upload) -> str:
-    told = {
-        "url": f"{public_url}/{quote(row.key)}",
-        "key": row.key,
-        "content_type": row.content_type,
-        "size": row.size,
-        "width": row.width,
-        "height": row.height,
-        "sha256": row.sha256,
+    told = facts(row, public_url) | {
         "created_at": row.created_at.isoformat(),
         "expires_at": row.expires_at.isoformat() if row.expires_at else None,
         "title": row.title,
