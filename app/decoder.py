@@ -25,6 +25,7 @@ from PIL import (
 )
 
 from . import thumbnail
+from .containers.base import VIDEO_TYPES
 
 _FORMATS = {
     "image/png": "PNG",
@@ -36,7 +37,6 @@ _FORMATS = {
     "image/tiff": "TIFF",
     "image/bmp": "BMP",
 }
-_VIDEOS = frozenset({"video/mp4", "video/webm", "video/quicktime"})
 _PNG_MODES = frozenset({"1", "L", "LA", "I;16", "P", "RGB", "RGBA"})
 _TO_PNG_MODES = {"CMYK": "RGB", "YCbCr": "RGB", "RGBX": "RGB", "PA": "RGBA", "RGBa": "RGBA", "La": "LA"}
 _MIB = 1024 * 1024
@@ -97,7 +97,7 @@ def _limit_cpu(timeout_s: float) -> None:
 
 def _answer(task: dict[str, Any], source: BinaryIO, targets: list[BinaryIO]) -> dict[str, Any]:
     try:
-        return _watch(task, source, targets) if task["content_type"] in _VIDEOS else _look(task, source, targets)
+        return _watch(task, source, targets) if task["content_type"] in VIDEO_TYPES else _look(task, source, targets)
     except _Unshowable as e:
         return {"problem": str(e)}
     except MemoryError:

@@ -13,7 +13,7 @@ from pathlib import Path
 from tempfile import TemporaryFile
 from typing import Any, BinaryIO
 
-from .containers.base import COPY_BYTES
+from .containers.base import COPY_BYTES, VIDEO_TYPES
 from .errors import BadImage, Busy, TooComplex
 
 MEMORY_BYTES = 1 << 30  # a progressive JPEG of 50 megapixels needs half of it
@@ -27,7 +27,7 @@ _MESSAGE_BYTES = 4096
 _RIVALS = {
     "image/avif": "libavif",
     "image/heic": "libheif",
-    **dict.fromkeys(("video/mp4", "video/webm", "video/quicktime"), "ffmpeg"),
+    **dict.fromkeys(VIDEO_TYPES, "ffmpeg"),
 }
 
 

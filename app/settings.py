@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from .containers.base import Bounds
+from .containers.base import VIDEO_TYPES, Bounds
 from .errors import SettingsError
 from .keys import LENGTH, MAX_LENGTH, MIN_LENGTH
 from .setting_types import (
@@ -117,6 +117,11 @@ class Settings(BaseSettings):
         total = max(Bounds.max_total_pixels, self.max_pixels)
         max_video_s = MAX_VIDEO_S if self.allow_video else 0
         return Bounds(self.max_pixels, total, self.max_frames, max_video_s=max_video_s)
+
+    @property
+    def video_types(self) -> tuple[str, ...]:
+        """The content types of the videos that are taken; none where they are not."""
+        return VIDEO_TYPES if self.allow_video else ()
 
     @property
     def largest_bytes(self) -> int:

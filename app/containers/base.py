@@ -6,6 +6,7 @@ from typing import BinaryIO
 from ..errors import BadImage, TooComplex, TooManyFrames, TooManyPixels
 
 COPY_BYTES = 64 * 1024
+VIDEO_TYPES = ("video/mp4", "video/webm", "video/quicktime")  # the videos there are walkers for
 _MAX_RANGES = 100_000  # they take 12 MB of memory; an honest file has a few, for neighbours of one kind are joined
 
 

@@ -83,8 +83,7 @@ def _ours(error: errors.BowerbirdError) -> Response:
         log.info("refused", request_id=_request_id(), code=error.code, status=status, error=one_line(str(error)))
     response = _answer(status, error.code, str(error))
     if isinstance(error, errors.UnsupportedType):
-        video = ", video/mp4, video/webm, video/quicktime" if parts().settings.allow_video else ""
-        response.headers["Accept-Post"] = f"multipart/form-data, image/*{video}"
+        response.headers["Accept-Post"] = ", ".join(("multipart/form-data", "image/*", *parts().settings.video_types))
     if isinstance(error, errors.WrongOffset):
         response.headers["Upload-Offset"] = str(error.offset)
     if retry_after_s := getattr(error, "retry_after_s", None):

@@ -104,7 +104,7 @@ def show_share() -> AnyResponse:
 
 def _shareable(settings: Settings) -> list[str]:
     """Return the types of files that other apps may share with this one."""
-    return ["image/*", *(("video/mp4", "video/webm", "video/quicktime") if settings.allow_video else ())]
+    return ["image/*", *settings.video_types]
 
 
 def _icon(name: str, sizes: str, purpose: str) -> dict[str, Any]:

@@ -32,7 +32,7 @@ def shared_by_pages() -> dict[str, Any]:
         "public_url": settings.public_url,
         "base_url": settings.base_url,
         "max_upload_bytes": settings.max_upload_bytes,
-        "allow_video": settings.allow_video,
+        "video_types": settings.video_types,
         "max_resumable_bytes": settings.max_resumable_bytes,
         "largest_bytes": settings.largest_bytes,
         "thumbnail_key": thumbnail_key,
