@@ -159,6 +159,10 @@ class Server:
         self.process.wait()
         self.process.stdout.close()
 
+    def restart(self) -> None:
+        """Start what was killed again, with the settings that it had, and wait until it answers."""
+        self.process = _start(self.environment, self.data_dir, self.port).process
+
     def stop(self) -> None:
         self.process.terminate()
         try:
@@ -192,6 +196,10 @@ def start_server(data_dir: Path, port: int | None = None, **settings: str) -> Se
         "BOWERBIRD_BOOTSTRAP_TOKEN": OWNER,
         **{f"BOWERBIRD_{name.upper()}": value for name, value in settings.items()},
     }
+    return _start(environment, data_dir, port)
+
+
+def _start(environment: dict[str, str], data_dir: Path, port: int) -> Server:
     log = data_dir.parent / f"{data_dir.name}.log"
     with log.open("a") as errors:
         process = subprocess.Popen(

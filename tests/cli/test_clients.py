@@ -92,7 +92,7 @@ def test_what_cannot_be_made_makes_no_token(run, tmp_path, monkeypatch):
         assert isinstance(done.exception, error) and word in str(done.exception), arguments
     monkeypatch.setenv("BOWERBIRD_BASE_URL", "https://pics.example.com/$(id)")
     done = run("clients", "shell", "-o", "functions.sh")
-    assert isinstance(done.exception, SettingsError) and "cannot hold" in str(done.exception)
+    assert isinstance(done.exception, SettingsError) and "special characters" in str(done.exception)
     assert run("clients", "nobody").exit_code == 2
     assert (tmp_path / "there").read_text() == "mine" and not (tmp_path / "functions.sh").exists()
     assert tokens(tmp_path) == []

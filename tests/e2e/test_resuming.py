@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, Request, expect
 
-from tests.conftest import Server, start_server
+from tests.conftest import Server
 from tests.cutting import write_png
 from tests.e2e.test_uploading import addresses, row, throttling
 
@@ -69,7 +69,7 @@ def test_a_server_that_is_killed_in_the_midst_costs_the_page_a_moment(
 
     live_server.kill()
     throttle(-1)
-    live_server.process = start_server(live_server.data_dir, live_server.port).process
+    live_server.restart()
 
     [url] = addresses(page, 1)
     assert is_whole(url, noise)

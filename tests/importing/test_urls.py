@@ -5,7 +5,7 @@ import socket
 import threading
 from contextlib import closing
 from datetime import UTC, datetime
-from itertools import count
+from itertools import chain, count
 
 import pytest
 
@@ -124,7 +124,7 @@ def test_what_drips_in_byte_by_byte_is_given_up(tmp_path):
             connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\nx")
             connection.recv(1)  # until the other side has enough
 
-    fetcher = Fetcher(allow_private=True, clock=count(0, 700).__next__)
+    fetcher = Fetcher(allow_private=True, clock=chain((0, 0, 0), count(700)).__next__)
     with socket.create_server(("127.0.0.1", 0)) as server, closing(Sink("a.png", tmp_path, 1000)) as sink:
         thread = threading.Thread(target=drip)
         thread.start()
