@@ -228,7 +228,8 @@ class Uploads:
         any error take all of it back."""
         try:
             versions = {
-                row.key: self._store.put(row.key, image.file, content_type=row.content_type) for row, image in new
+                row.key: self._store.put(row.key, image.file, content_type=row.content_type, sha256=row.sha256)
+                for row, image in new
             }
             if self._undrawn:
                 for row, image in new:

@@ -98,8 +98,8 @@ def house(make_house):
 class BrokenStore(FolderStore):
     """A store that fails once it has stored."""
 
-    def put(self, key, body, *, content_type):
-        super().put(key, body, content_type=content_type)
+    def put(self, key, body, *, content_type, **more):
+        super().put(key, body, content_type=content_type, **more)
         raise StoreUnavailable("the store is gone")
 
 
@@ -179,7 +179,7 @@ house = House.__new__(House)
 import tests.test_uploads as t
 from app.store.folder import FolderStore
 class Dying(FolderStore):
-    def put(self, key, body, *, content_type):
+    def put(self, key, body, *, content_type, **more):
         {statement}
         os.kill(os.getpid(), signal.SIGKILL)
 settings = load(_env_file=None, data_dir={str(settings.data_dir)!r})
@@ -189,7 +189,7 @@ house.send()
     assert subprocess.run([sys.executable, "-c", script], check=False, timeout=60).returncode == -9
 
 
-@pytest.mark.parametrize("statement", ["pass", "super().put(key, body, content_type=content_type)"])
+@pytest.mark.parametrize("statement", ["pass", "super().put(key, body, content_type=content_type, **more)"])
 def test_what_a_killed_server_left_is_settled_at_once(make_settings, statement):
     settings = make_settings()
     die_after(settings, statement)

@@ -32,11 +32,14 @@ class ObjectStore(Protocol):
 
     late_put_s: float
 
-    def put(self, key: str, body: BinaryIO, *, content_type: str, is_foreign: bool = False) -> str | None:
+    def put(
+        self, key: str, body: BinaryIO, *, content_type: str, is_foreign: bool = False, sha256: str | None = None
+    ) -> str | None:
         """Store all of the seekable `body` under `key` and return the version id (None where a store has no versions).
 
         On return the object is durable. On any error nothing is to be seen under `key`, though an orphan version may be
-        there: `delete(key)` removes it. `is_foreign` allows a name that another S3 client has chosen.
+        there: `delete(key)` removes it. `is_foreign` allows a name that another S3 client has chosen; `sha256` is the
+        body's hex digest, where it is known already.
         """
 
     def replace(self, key: str, body: BinaryIO, *, content_type: str) -> str | None:

@@ -30,7 +30,9 @@ class FolderStore:
         self._tmp = folder / "tmp"
         self._writer = writer or "nobody"
 
-    def put(self, key: str, body: BinaryIO, *, content_type: str, is_foreign: bool = False) -> None:
+    def put(
+        self, key: str, body: BinaryIO, *, content_type: str, is_foreign: bool = False, sha256: str | None = None
+    ) -> None:
         """See ObjectStore.put. Raises KeyTaken if there is an object of this key."""
         path = self._path(key)
         with _ours(self._folder):

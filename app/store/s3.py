@@ -1,6 +1,5 @@
 """The S3 store: B2 itself, the signing proxy, or any S3 endpoint; written for what B2 does and does not do."""
 
-import hashlib
 import random
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -17,6 +16,7 @@ from .base import StoredObject
 from .s3_client import make_client
 from .s3_errors import TRANSIENT, Failure, Missing, is_about_the_name, refusal, retry_after, status_of
 from .s3_parts import PART_BYTES, InParts
+from .s3_put import Putter, digest
 from .s3_reading import copy, stored
 from .s3_versions import is_there, only_versions, repeats, versions_of
 
@@ -54,6 +54,7 @@ class S3Store:
         self._clock = clock
         self._sleep = sleep
         self._client: Any = None
+        self._putter: Putter | None = None
         self._account: dict[str, Any] = {
             "endpoint": endpoint,
             "region": region,
@@ -62,23 +63,25 @@ class S3Store:
             "ca_bundle": ca_bundle,
         }
 
-    def put(self, key: str, body: BinaryIO, *, content_type: str, is_foreign: bool = False) -> str | None:
+    def put(
+        self, key: str, body: BinaryIO, *, content_type: str, is_foreign: bool = False, sha256: str | None = None
+    ) -> str | None:
         """See ObjectStore.put. Returns None also where an earlier attempt may have left a version of its own."""
         _check_name(key) if is_foreign else _check(key)
         if (size := body.seek(0, 2)) > PART_BYTES:
             return InParts(self._call, self._persist, self.head).put(key, body, size, content_type=content_type)
-        body.seek(0)
-        md5 = hashlib.file_digest(body, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
+        md5 = digest(body, size, "md5")
+        sha256 = sha256 or digest(body, size, "sha256")
+        headers = {"Content-Type": content_type, "Cache-Control": CACHE_CONTROL}
 
         def attempt() -> str | None:
-            body.seek(0)
-            answer = self._call("put_object", Key=key, Body=body, ContentType=content_type, CacheControl=CACHE_CONTROL)
-            status = answer["ResponseMetadata"]["HTTPStatusCode"]
-            if status != 200 or answer.get("ETag", "").strip('"') != md5:
+            self._putter = self._putter or Putter(self._count, bucket=self._bucket, **self._account)
+            answer = self._ask(self._putter.put, key, body, size, headers, sha256)
+            if answer.status != 200 or answer.headers.get("ETag", "").strip('"') != md5:
                 raise Failure("the answer to a put was not that of a store")
             # Our signing proxy says so where it had to repeat the put: there may be another version.
-            is_one = answer["ResponseMetadata"]["HTTPHeaders"].get(_ATTEMPTS, "1") == "1"
-            return answer.get("VersionId") if is_one else None
+            is_one = answer.headers.get(_ATTEMPTS, "1") == "1"
+            return answer.headers.get("x-amz-version-id") if is_one else None
 
         version_id, is_only_one = self._persist(attempt)
         return version_id if is_only_one else None
@@ -203,8 +206,12 @@ class S3Store:
             pause_s = min(pause_s * 2, LONGEST_PAUSE_S)
 
     def _call(self, operation: str, **parameters: Any) -> Any:
+        return self._ask(getattr(self._connect(), operation), Bucket=self._bucket, **parameters)
+
+    def _ask(self, send: Callable[..., Any], *arguments: Any, **parameters: Any) -> Any:
+        """Return the answer to what `send` sends, or raise what it means."""
         try:
-            return getattr(self._connect(), operation)(Bucket=self._bucket, **parameters)
+            return send(*arguments, **parameters)
         except ClientError as e:
             if status_of(e) in TRANSIENT:
                 raise Failure(f"it answered {status_of(e)}", retry_after_s=retry_after(e)) from e
@@ -223,9 +230,9 @@ class S3Store:
         self._count(event_name.rpartition(".")[2])
 
     def _disconnect(self) -> None:
-        client, self._client = self._client, None
-        if client is not None:
-            client.close()
+        for connected in filter(None, (self._client, self._putter)):
+            connected.close()
+        self._client = self._putter = None
 
 
 def _check_name(key: str) -> None:

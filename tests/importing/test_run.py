@@ -186,9 +186,9 @@ def die(stage):
             os.kill(os.getpid(), signal.SIGKILL)
 
 class Dying(FolderStore):
-    def put(self, key, body, *, content_type):
+    def put(self, key, body, *, content_type, **more):
         die("before")
-        super().put(key, body, content_type=content_type)
+        super().put(key, body, content_type=content_type, **more)
         die("after")
 
 finish = UploadRows.finish

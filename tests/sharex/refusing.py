@@ -18,12 +18,12 @@ class Refusing(Server):
         from app.store.folder import FolderStore
 
         class Store(FolderStore):
-            def put(self, key: str, body: Any, *, content_type: str, is_foreign: bool = False) -> str | None:
+            def put(self, key: str, body: Any, *, content_type: str, **more: Any) -> str | None:
                 if content_type == "image/gif":
                     raise StoreUnavailable("the bucket does not answer; try again in a minute")
                 if content_type == "image/webp":
                     raise RuntimeError("/srv/secret/path: bb_secret-of-the-store")
-                return super().put(key, body, content_type=content_type, is_foreign=is_foreign)
+                return super().put(key, body, content_type=content_type, **more)
 
         chosen = settings.load()
         return create_app(chosen, store=Store(chosen.data_dir / "objects"))
