@@ -67,7 +67,7 @@ REFUSALS = {
     401: ("POST", "/api/upload", "x" * 40),
     404: ("POST", "/api/nothing", UPLOADER),
     405: ("POST", "/api/uploads/k", UPLOADER),
-    413: ("POST", "/api/upload", UPLOADER),
+    413: ("POST", "/api/upload", OWNER),
     415: ("POST", "/api/upload", UPLOADER),
 }
 
@@ -82,12 +82,16 @@ def small_limit(tmp_path_factory):
     server.kill()
 
 
+@pytest.fixture
+def refusing(request, status):
+    return request.getfixturevalue("small_limit" if status == 413 else "live_server")
+
+
 @pytest.mark.parametrize("status", REFUSALS)
-def test_a_refusal_of_60_mb_reaches_a_client_that_sends_all_before_it_reads(live_server, small_limit, status):
+def test_a_refusal_of_60_mb_reaches_a_client_that_sends_all_before_it_reads(refusing, status):
     """tests/sharex has them all at 5 MB."""
     method, path, token = REFUSALS[status]
-    size = 60 * MIB
-    server, token = (small_limit, OWNER) if status == 413 else (live_server, token)
+    size, server = 60 * MIB, refusing
     head = request(method, path, size, "Content-Type: image/png", token=token)
     body = bytes(size)
 
