@@ -12,8 +12,6 @@ from app.settings import Settings, load
 from tests.conftest import Server, start_server
 from tests.doctor.wrong import Changes
 
-pytestmark = pytest.mark.xdist_group("embedded")  # one server for all of them
-
 
 @pytest.fixture(scope="module")
 def _server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:

@@ -21,8 +21,6 @@ from tests.doctor.chain import KEYS, PATIENCE, Chain
 from tests.doctor.harms import PRIVATE, PUBLIC, PURGE, Harm
 from tests.doctor.harms_inside import APP, ENDPOINT, LOCAL
 
-pytestmark = pytest.mark.xdist_group("chain")  # one chain for all of them
-
 
 def rows(chain: Chain) -> list[tuple[str]]:
     """Return what the catalog knows of the doctor's objects."""

@@ -90,13 +90,6 @@ def _violations(page: Page, options: dict[str, Any], at_least: int) -> list[str]
     return [f"{page.url}: {one['id']}: {[node['html'][:200] for node in one['nodes']]}" for one in bad]
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Leave each file to one worker: it then has its browser, and what it uploads, but once."""
-    for item in items:
-        if item.path.parent == Path(__file__).parent:
-            item.add_marker(pytest.mark.xdist_group(item.path.stem))
-
-
 @pytest.fixture(scope="module")
 def browser_type() -> Iterator[BrowserType]:
     with sync_playwright() as playwright:

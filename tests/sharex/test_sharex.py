@@ -383,7 +383,6 @@ def _hasty(refusing_server):
         one.send("POST", one.item["RequestURL"], one.item["Headers"], None, b"")
 
 
-@pytest.mark.xdist_group("hasty")  # one such server for all of them
 @pytest.mark.usefixtures("_hasty")
 @pytest.mark.parametrize("why", REFUSALS)
 def test_every_refusal_of_5_mb_is_one_line_in_sharexs_toast(refusing_server, why):
