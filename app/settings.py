@@ -18,6 +18,7 @@ from .setting_types import (
     BindText,
     ByteSize,
     Passphrase,
+    Proxies,
     Rate,
     S3Secret,
     S3Text,
@@ -95,7 +96,7 @@ class Settings(BaseSettings):
     bootstrap_token: Token = Field(
         SecretStr(""), validate_default=False, description="the owner's first token; made and shown once when unset"
     )
-    trusted_proxies: int = Field(0, ge=0, le=8, description="how many proxies add to X-Forwarded-For")
+    trusted_proxies: Proxies = Field(0, description="how many proxies add to X-Forwarded-For, or their addresses")
 
     @model_validator(mode="after")
     def _complete(self) -> Self:
