@@ -6,10 +6,12 @@ from flask import Flask, Response, g, request
 
 from ..settings import Settings
 
+HSTS_S = 365 * 24 * 3600  # for this host alone: what else the owner has under the domain is not ours to bind
+
 
 def install(app: Flask, settings: Settings) -> None:
     """Give every answer that has none of its own the headers of a page."""
-    viewer = urlsplit(settings.public_url)
+    viewer, is_https = urlsplit(settings.public_url), settings.base_url.startswith("https:")
     policy = (
         "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; form-action 'self';"
         " worker-src 'self'; manifest-src 'self';"
@@ -23,7 +25,9 @@ def install(app: Flask, settings: Settings) -> None:
         headers.setdefault("X-Content-Type-Options", "nosniff")
         headers.setdefault("Content-Security-Policy", policy)
         headers.setdefault("Cross-Origin-Resource-Policy", "same-origin")
-        if request.path.startswith("/static/"):
+        if is_https:
+            headers.setdefault("Strict-Transport-Security", f"max-age={HSTS_S}")
+        if request.path.startswith("/static/") and response.status_code < 400:
             headers["Cache-Control"] = "no-cache"  # asked for again each time, and mostly answered with 304
         else:
             headers.setdefault("Cache-Control", "no-store")
