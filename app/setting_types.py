@@ -73,6 +73,15 @@ def scheme(*schemes: str) -> AfterValidator:
     return AfterValidator(check)
 
 
+def _whole(value: SecretStr) -> SecretStr:
+    """Check that a secret address can be taken apart: a library would name what of a password it took for a port."""
+    try:
+        urlsplit(value.get_secret_value()).port  # noqa: B018 it is read for what it raises
+    except ValueError:
+        raise ValueError("this is no address; in a password write / as %2F, @ as %40, : as %3A") from None
+    return value
+
+
 def _bootstrap(value: SecretStr) -> SecretStr:
     if not is_token(value.get_secret_value()):
         raise ValueError("give 16 to 200 letters, digits, '_', '-' or '.'")
@@ -129,6 +138,7 @@ def _with_pyav(value: bool) -> bool:
 
 
 ByteSize = Annotated[int, BeforeValidator(_bytes), Field(gt=0)]
+RedisUrl = Annotated[SecretStr, scheme("redis://", "rediss://", "redis+unix://"), AfterValidator(_whole)]
 Url = Annotated[str, AfterValidator(_origin)]
 S3Text = Annotated[str, AfterValidator(_with_s3)]
 S3Secret = Annotated[SecretStr, AfterValidator(_with_s3)]
