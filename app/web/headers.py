@@ -19,6 +19,12 @@ def install(app: Flask, settings: Settings) -> None:
         " base-uri 'none'; frame-ancestors 'none'"
     )
 
+    @app.before_request
+    def _ignore_unknown_ranges() -> None:
+        # https://www.rfc-editor.org/rfc/rfc9110#section-14.2: a unit that is not known is as if nothing was said.
+        if not request.headers.get("Range", "bytes").lower().startswith("bytes"):
+            del request.environ["HTTP_RANGE"]
+
     @app.after_request
     def _add(response: Response) -> Response:
         headers = response.headers
@@ -32,6 +38,7 @@ def install(app: Flask, settings: Settings) -> None:
         else:
             headers.setdefault("Cache-Control", "no-store")
         headers.setdefault("X-Frame-Options", "DENY")
+        headers.setdefault("Permissions-Policy", "camera=(), geolocation=(), microphone=()")
         headers.setdefault("Cross-Origin-Opener-Policy", "same-origin")
         # The address of a deletion page is the right to delete: it must not travel.
         headers.setdefault("Referrer-Policy", "no-referrer" if request.path.startswith("/d/") else "same-origin")
