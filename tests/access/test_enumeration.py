@@ -25,7 +25,7 @@ def work(world, monkeypatch):
         done.clear()
         answer = ask()
         headers = {name: value for name, value in answer.headers if name not in ("X-Request-ID", "Date")}
-        told = answer.json and {name: value for name, value in answer.json.items() if name != "request_id"}
+        told = {name: value for name, value in (answer.get_json(silent=True) or {}).items() if name != "request_id"}
         return (answer.status_code, headers, told or answer.text), list(done)
 
     return run
