@@ -211,6 +211,11 @@ class Server(BaseApplication):
             "graceful_timeout": GRACEFUL_S,
             "worker_tmp_dir": "/dev/shm" if os.path.isdir("/dev/shm") else None,  # noqa: PTH112, S108
             "control_socket_disable": True,
+            # No header of a proxy is gunicorn's to believe: by default what comes through one on this machine may move
+            # a request to another path (PATH_INFO), and the addresses in a page to another host (SCRIPT_NAME).
+            "forwarded_allow_ips": "",
+            "forwarder_headers": "",
+            "secure_scheme_headers": {},
             "sendfile": False,  # it would go round the pace
             "proc_name": "bowerbird",
             "loglevel": "warning",
