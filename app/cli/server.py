@@ -6,13 +6,13 @@ import socket
 import sys
 import threading
 import time
-import traceback
 from contextlib import suppress
 from datetime import UTC, datetime
 
 import click
+import structlog
 
-from .. import clients, settings, tokens
+from .. import clients, logs, settings, tokens
 from ..catalog import Catalog
 from ..errors import SettingsError
 from ..heartbeat import Heartbeat
@@ -50,7 +50,8 @@ def serve(no_worker: bool) -> None:
     catalog.close()
     _greet(chosen, secret)
     # A process of its own: gevent has to patch sockets before anything else is imported.
-    arguments = ["-m", "app.server", chosen.bind, str(chosen.web_workers), *(["--no-worker"] if no_worker else [])]
+    arguments = ["-m", "app.master", chosen.bind, str(chosen.web_workers), f"--log={chosen.log_format}"]
+    arguments += ["--no-worker"] if no_worker else []
     os.execv(sys.executable, [sys.executable, *arguments])  # noqa: S606
 
 
@@ -69,6 +70,8 @@ def worker(with_parent: bool) -> None:
       bowerbird worker
     """
     chosen = settings.load()
+    logs.configure(chosen.log_format)
+    logs.take_all()
     catalog = open_catalog(chosen)
     opened, record = open_jobs(chosen, catalog), Record(catalog)
     jobs, heart = _jobs(chosen, opened), Heartbeat(chosen.data_dir)
@@ -89,13 +92,13 @@ def _repeat(jobs: list[Job], record: Record) -> None:
     try:
         while True:
             time.sleep(run_due(jobs, time.monotonic, _complain, record.note))
-    finally:  # of an error that nobody has foreseen
-        traceback.print_exc()
+    except BaseException as e:  # noqa: BLE001 one that nobody has foreseen
+        logs.uncaught(e)
         os._exit(1)  # a worker that does half of its work is none: whoever started it starts it anew
 
 
 def _complain(line: str) -> None:
-    click.echo(f"bowerbird worker: {line}", err=True)
+    structlog.get_logger().warning("a job failed", why=line)
 
 
 def _go_on(jobs: list[Job], record: Record, heart: Heartbeat, with_parent: bool) -> None:

@@ -21,7 +21,7 @@ from ..store.folder import FolderStore
 from ..undrawn import Undrawn
 from ..uploads import Uploads
 from ..writers import Writers
-from . import Parts, errors, headers
+from . import Parts, errors, headers, trail
 from .albums import albums, shared
 from .api import api
 from .by_url import open_fetcher
@@ -41,6 +41,7 @@ from .picked import picked
 from .preview import preview
 from .settings_page import settings_page
 from .statistics import statistics, statistics_api
+from .trail import Trail
 from .tus import tus
 
 FORM_BYTES = 64 * 1024  # every route but the upload; a form-encoded body may cost eighty times its size in memory
@@ -48,7 +49,7 @@ FORM_BYTES = 64 * 1024  # every route but the upload; a form-encoded body may co
 
 def build(settings: Settings, store: ObjectStore | None) -> Flask:
     """Return the app over `settings`; `store` replaces the one they name."""
-    logs.configure()
+    logs.configure(settings.log_format)
     app = Flask("app", template_folder=str(resources.folder("templates")))
     app.config.update(MAX_CONTENT_LENGTH=FORM_BYTES, MAX_FORM_MEMORY_SIZE=FORM_BYTES, MAX_FORM_PARTS=20)
     app.json.sort_keys = False  # type: ignore[attr-defined]
@@ -82,6 +83,7 @@ def build(settings: Settings, store: ObjectStore | None) -> Flask:
         meter,
     )
 
+    trail.install(app)
     errors.install(app)
     headers.install(app, settings)
     programs = (api, tus, library, statistics_api, health, hooks, metrics_page, imported)
@@ -90,9 +92,13 @@ def build(settings: Settings, store: ObjectStore | None) -> Flask:
         app.register_blueprint(blueprint)
     if isinstance(store, FolderStore):
         app.register_blueprint(objects)
-    if settings.trusted_proxies:
-        app.wsgi_app = ProxyFix(  # type: ignore[method-assign]
-            app.wsgi_app, x_for=settings.trusted_proxies, x_proto=0, x_host=0, x_port=0, x_prefix=0
-        )
-    app.wsgi_app = Drain(app.wsgi_app, settings.drain_bytes)  # type: ignore[method-assign,assignment]
+    _surround(app, settings)
     return app
+
+
+def _surround(app: Flask, settings: Settings) -> None:
+    """Put what every request passes around the app, the innermost first."""
+    wsgi = app.wsgi_app
+    if settings.trusted_proxies:
+        wsgi = ProxyFix(wsgi, x_for=settings.trusted_proxies, x_proto=0, x_host=0, x_port=0, x_prefix=0)  # type: ignore[assignment]
+    app.wsgi_app = Trail(Drain(wsgi, settings.drain_bytes), settings.trusted_proxies)  # type: ignore[method-assign]

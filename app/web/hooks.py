@@ -1,7 +1,7 @@
 """The app's end of the webhook: what the signing proxy, or B2 itself, says of the bucket."""
 
 import structlog
-from flask import Blueprint, Response, g, jsonify, request
+from flask import Blueprint, Response, jsonify, request
 
 from .. import webhooks
 from ..errors import NotFound, Unauthorized
@@ -27,5 +27,5 @@ def take() -> Response:
         raise
     events = webhooks.parse(body, now=parts().uploads.clock())
     count = parts().inventory.take(events)
-    log.info("notified", request_id=g.request_id, events=len(events), new=count)
+    log.info("notified", events=len(events), new=count)
     return jsonify(accepted=count)

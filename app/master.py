@@ -1,0 +1,158 @@
+"""The server's master: starts gunicorn's web workers and the worker for the repeated jobs, and puts new ones in place.
+
+`bowerbird serve` runs this file in a process of its own, so that nothing else is imported before gevent patches it.
+"""
+
+import argparse
+import os
+import signal
+import subprocess
+import sys
+import threading
+from typing import Any
+
+import structlog
+from gunicorn.app.base import BaseApplication
+from gunicorn.arbiter import Arbiter
+from gunicorn.glogging import Logger
+
+from . import logs
+from .server import HEADER_S
+
+log = structlog.get_logger()
+
+GRACEFUL_S = 30
+RESTART_S = 5  # before a worker that ended is started anew
+_POLL_S = 0.1  # until it is
+_ANEW = signal.SIGRTMIN  # to the main thread; gunicorn has a meaning for the common signals
+
+# It ends when its standard input does: with this process, however that ends, and not by Ctrl-C of its own.
+_WORKER = ("sh", "-c", 'trap "" INT; exec "$@"', "sh", sys.executable, "-m", "app.cli", "worker", "--with-parent")
+
+# What the new web workers will be made of, in a process that may fail of it.
+_TRIAL = (
+    "from app import create_app; found = create_app().extensions['bowerbird']; found.close();"
+    " print(found.settings.bind, found.settings.web_workers)"
+)
+
+
+class Server(BaseApplication):
+    """gunicorn, configured here and nowhere else."""
+
+    def __init__(self, bind: str, workers: int, *, with_upkeep: bool = True) -> None:
+        self._bind, self._workers, self._with_upkeep = bind, workers, with_upkeep
+        self._upkeep: subprocess.Popen[bytes] | None = None
+        self._pause_s: float = RESTART_S
+        self._ends = threading.Event()
+        super().__init__()
+
+    def load_config(self) -> None:
+        options = {
+            "bind": self._bind,
+            "workers": self._workers,
+            "worker_class": "app.server.Worker",
+            "worker_connections": 1000,
+            "keepalive": HEADER_S,
+            "timeout": 60,
+            "graceful_timeout": GRACEFUL_S,
+            "worker_tmp_dir": "/dev/shm" if os.path.isdir("/dev/shm") else None,  # noqa: PTH112, S108
+            "control_socket_disable": True,
+            "sendfile": False,  # it would go round the pace
+            "proc_name": "bowerbird",
+            "logger_class": Log,
+            "when_ready": self._start_upkeep,
+            "on_reload": self._reload_upkeep,
+            "on_exit": self._stop_upkeep,
+        }
+        for name, value in options.items():
+            self.cfg.set(name, value)
+
+    def load(self) -> Any:
+        from app import create_app  # noqa: PLC0415 in the worker, after gevent has patched it
+
+        return create_app()
+
+    def run(self) -> None:
+        """Serve until a signal ends it: SIGTERM gracefully, within GRACEFUL_S. SIGHUP loads code and settings anew."""
+        Master(self).run()
+
+    def try_anew(self) -> bool:
+        """Return whether web workers can start from what the code and the settings are now, and take over what
+        concerns this process of them."""
+        command = [sys.executable, "-c", _TRIAL]
+        tried = subprocess.run(command, capture_output=True, text=True, timeout=GRACEFUL_S, check=False)
+        if tried.returncode:
+            why = tried.stderr.strip().rpartition("\n")[2]
+            log.error("not reloaded, all goes on as it was", why=why)
+            return False
+        self._bind, workers = tried.stdout.split()
+        self._workers = int(workers)
+        return True
+
+    def _start_upkeep(self, _arbiter: Any) -> None:
+        if self._with_upkeep:
+            self._spawn_upkeep()
+            signal.signal(_ANEW, lambda *_: self._spawn_upkeep())
+            threading.Thread(target=self._keep_upkeep, daemon=True).start()
+
+    def _spawn_upkeep(self) -> None:
+        # In the main thread, which forks the web workers too: of two forks at once one keeps the other's pipes open.
+        self._upkeep = subprocess.Popen(_WORKER, stdin=subprocess.PIPE)
+        self._pause_s = RESTART_S
+
+    def _keep_upkeep(self) -> None:
+        """Have the worker started anew whenever it ends of something that it could not foresee."""
+        while (upkeep := self._upkeep) and not self._ends.is_set():
+            upkeep.wait()
+            if self._ends.wait(self._pause_s):
+                return
+            signal.pthread_kill(threading.main_thread().ident or 0, _ANEW)
+            while self._upkeep is upkeep and not self._ends.wait(_POLL_S):
+                pass
+
+    def _reload_upkeep(self, arbiter: Any) -> None:
+        arbiter.cfg.set("graceful_timeout", 0)  # not to wait here for the old workers: SIGTERM would have to wait too
+        if self._upkeep:
+            self._pause_s = 0
+            self._upkeep.send_signal(signal.SIGTERM)
+
+    def _stop_upkeep(self, _arbiter: Any) -> None:
+        self._ends.set()
+        if self._upkeep:
+            self._upkeep.send_signal(signal.SIGTERM)
+            self._upkeep.wait(GRACEFUL_S)
+
+
+class Master(Arbiter):
+    """gunicorn's master, which no mistake in new settings ends."""
+
+    def handle_hup(self) -> None:
+        """Put workers with new code and settings in the place of the old ones, which end with what they have begun."""
+        if self.app.try_anew():
+            super().handle_hup()
+            self.cfg.set("graceful_timeout", GRACEFUL_S)
+
+
+class Log(Logger):
+    """gunicorn's own messages, as lines of our log."""
+
+    def setup(self, cfg: Any) -> None:
+        super().setup(cfg)
+        self.error_log.handlers = [logs.Bridge()]
+
+
+def main() -> None:
+    """Serve as the command line of this process says."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("bind")
+    parser.add_argument("workers", type=int)
+    parser.add_argument("--log", default="auto")
+    parser.add_argument("--no-worker", action="store_true")
+    given = parser.parse_args()
+    logs.configure(given.log)
+    logs.take_all()
+    Server(given.bind, given.workers, with_upkeep=not given.no_worker).run()
+
+
+if __name__ == "__main__":
+    main()
