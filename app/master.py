@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from typing import Any
 
 import structlog
@@ -70,7 +71,11 @@ class Server(BaseApplication):
     def load(self) -> Any:
         from app import create_app  # noqa: PLC0415 in the worker, after gevent has patched it
 
-        return create_app()
+        try:
+            return create_app()
+        except Exception as e:
+            logs.uncaught(e)
+            raise SystemExit(Arbiter.WORKER_BOOT_ERROR) from e
 
     def run(self) -> None:
         """Serve until a signal ends it: SIGTERM gracefully, within GRACEFUL_S. SIGHUP loads code and settings anew."""
@@ -131,6 +136,13 @@ class Master(Arbiter):
         if self.app.try_anew():
             super().handle_hup()
             self.cfg.set("graceful_timeout", GRACEFUL_S)
+
+    def manage_workers(self) -> None:
+        """Start what is missing, and end what is too much: of a reload only once as many new workers answer."""
+        newest = sorted(self.WORKERS.values(), key=lambda one: one.age)[-self.num_workers :]
+        # A worker that runs writes the clock into its file; until then it has the date.
+        if len(self.WORKERS) <= self.num_workers or all(one.tmp.last_update() <= time.monotonic() for one in newest):
+            super().manage_workers()
 
 
 class Log(Logger):

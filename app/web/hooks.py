@@ -27,5 +27,6 @@ def take() -> Response:
         raise
     events = webhooks.parse(body, now=parts().uploads.clock())
     count = parts().inventory.take(events)
-    log.info("notified", events=len(events), new=count)
+    requests = sorted({one.request_id for one in events if one.request_id})  # of this app, which were the reason
+    log.info("notified", events=len(events), new=count, requests=requests)
     return jsonify(accepted=count)
