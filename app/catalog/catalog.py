@@ -2,7 +2,7 @@
 
 import fcntl
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,7 +17,7 @@ from alembic.script import ScriptDirectory
 from alembic.util import CommandError
 from sqlalchemy import Connection, text
 
-from ..errors import SettingsError
+from ..errors import BadRequest, Conflict, SettingsError
 from ..settings import PREFIX
 from .albums import Albums
 from .changes import Changes
@@ -51,11 +51,12 @@ class Catalog:
     """The tables behind `url` (`sqlite:///path` or `postgresql://…`). Nothing is opened before the first use.
 
     Every method raises Busy where the database does not answer or stays locked, StoreFull where its disk is full,
-    BadRequest for a value that no database holds, and never an error of a library.
+    BadRequest for a value that no database holds, and never an error of a library. `used` is told of each connection
+    that is taken (1) or given back (-1).
     """
 
-    def __init__(self, url: str) -> None:
-        self._database = Database(url)
+    def __init__(self, url: str, used: Callable[[int], None] = lambda change: None) -> None:
+        self._database = Database(url, used)
         self.uploads = UploadRows(self._database)
         self.changes = Changes(self._database)
         self.tokens = Tokens(self._database)
@@ -86,6 +87,28 @@ class Catalog:
                 command.upgrade(config, revision)
             except CommandError as e:
                 raise SettingsError([f"{PREFIX}DATABASE_URL: a newer version of Bowerbird made these tables"]) from e
+
+    def downgrade(self, revision: str, *, may_lose: bool = False) -> None:
+        """Make the tables those of an earlier `revision`, for an older version; what both hold stays.
+
+        Raises BadRequest for a revision that is none, or later than the tables', and Conflict where something would be
+        lost and it is not `may_lose`; the tables then stay as they were, as they do if it is interrupted.
+        """
+        with self._alone() as connection:
+            current = MigrationContext.configure(connection).get_current_revision()
+            known = self.revisions()
+            earlier = known[known.index(current) :] if current in known else []
+            if revision not in earlier:
+                there = ", ".join(reversed(earlier)) or "none"
+                raise BadRequest(f"{revision!r} is no revision that the tables can go back to: {there}")
+            scripts = ScriptDirectory.from_config(_config())
+            gone = [scripts.get_revision(one).module for one in earlier[: earlier.index(revision)]]
+            lost = [one for module in gone if hasattr(module, "losses") for one in module.losses(connection)]
+            if lost and not may_lose:
+                raise Conflict(f"this would lose {'; and '.join(lost)}")
+            config = _config()
+            config.attributes["connection"] = connection
+            command.downgrade(config, revision)
 
     def exists(self) -> bool:
         """Whether there is a database; of a server it is not asked. Opening an SQLite one would make it."""
