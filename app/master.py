@@ -5,11 +5,13 @@
 
 import argparse
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import threading
 import time
+from pathlib import Path
 from typing import Any
 
 import structlog
@@ -40,8 +42,8 @@ _TRIAL = (
 class Server(BaseApplication):
     """gunicorn, configured here and nowhere else."""
 
-    def __init__(self, bind: str, workers: int, *, with_upkeep: bool = True) -> None:
-        self._bind, self._workers, self._with_upkeep = bind, workers, with_upkeep
+    def __init__(self, bind: str, workers: int, *, with_upkeep: bool = True, counted_in: Path | None = None) -> None:
+        self._bind, self._workers, self._with_upkeep, self._counted_in = bind, workers, with_upkeep, counted_in
         self._upkeep: subprocess.Popen[bytes] | None = None
         self._pause_s: float = RESTART_S
         self._ends = threading.Event()
@@ -72,7 +74,7 @@ class Server(BaseApplication):
         from app import create_app  # noqa: PLC0415 in the worker, after gevent has patched it
 
         try:
-            return create_app()
+            return create_app(counted_in=self._counted_in)
         except Exception as e:
             logs.uncaught(e)
             raise SystemExit(Arbiter.WORKER_BOOT_ERROR) from e
@@ -102,7 +104,8 @@ class Server(BaseApplication):
 
     def _spawn_upkeep(self) -> None:
         # In the main thread, which forks the web workers too: of two forks at once one keeps the other's pipes open.
-        self._upkeep = subprocess.Popen(_WORKER, stdin=subprocess.PIPE)
+        counted = [f"--counted-in={self._counted_in}"] if self._counted_in else []
+        self._upkeep = subprocess.Popen([*_WORKER, *counted], stdin=subprocess.PIPE)
         self._pause_s = RESTART_S
 
     def _keep_upkeep(self) -> None:
@@ -159,11 +162,15 @@ def main() -> None:
     parser.add_argument("bind")
     parser.add_argument("workers", type=int)
     parser.add_argument("--log", default="auto")
+    parser.add_argument("--counted-in", type=Path)
     parser.add_argument("--no-worker", action="store_true")
     given = parser.parse_args()
     logs.configure(given.log)
     logs.take_all()
-    Server(given.bind, given.workers, with_upkeep=not given.no_worker).run()
+    if given.counted_in:
+        shutil.rmtree(given.counted_in, ignore_errors=True)  # of an earlier start
+        given.counted_in.mkdir(parents=True, mode=0o700)
+    Server(given.bind, given.workers, with_upkeep=not given.no_worker, counted_in=given.counted_in).run()
 
 
 if __name__ == "__main__":

@@ -149,6 +149,8 @@ class Worker(GeventWorker):
         if status >= 500:
             self.log.exception("a request failed before it reached the app")
         log.info("answered", status=status, code=code)
+        if parts := getattr(self.wsgi, "extensions", {}).get("bowerbird"):
+            parts.counts.unrouted(status)
         body = json.dumps({"error": message, "code": code, "request_id": request_id}).encode()
         head = (
             f"HTTP/1.1 {status} {reason}\r\nConnection: close\r\nContent-Type: application/json\r\n"

@@ -68,6 +68,7 @@ FLOORS = [
         "strays",
         "thumbnails",
         "undrawn",
+        "watched",
         "uploads",
         "upkeep",
         "inventory",

@@ -8,6 +8,7 @@ import threading
 import time
 from contextlib import suppress
 from datetime import UTC, datetime
+from pathlib import Path
 
 import click
 import structlog
@@ -17,6 +18,7 @@ from ..catalog import Catalog
 from ..errors import SettingsError
 from ..heartbeat import Heartbeat
 from ..jobs import Record
+from ..metrics.counts import Counts
 from ..rounds import Job, run_due
 from ..settings import Settings
 from ..tokens import SCOPES
@@ -51,13 +53,15 @@ def serve(no_worker: bool) -> None:
     _greet(chosen, secret)
     # A process of its own: gevent has to patch sockets before anything else is imported.
     arguments = ["-m", "app.master", chosen.bind, str(chosen.web_workers), f"--log={chosen.log_format}"]
+    arguments += [f"--counted-in={chosen.data_dir / 'metrics' / chosen.bind.rpartition(':')[2]}"]
     arguments += ["--no-worker"] if no_worker else []
     os.execv(sys.executable, [sys.executable, *arguments])  # noqa: S606
 
 
 @click.command()
 @click.option("--with-parent", is_flag=True, help="End when standard input ends, as `serve` needs it.")
-def worker(with_parent: bool) -> None:
+@click.option("--counted-in", type=click.Path(path_type=Path), hidden=True, help="The metrics of the `serve` it is of.")
+def worker(with_parent: bool, counted_in: Path | None) -> None:
     """Do the repeated jobs. Twice a second: make the thumbnails that are due. Every two seconds: inspect what other S3
     clients put into the bucket, end deletions that store or edge did not take at once. Every ten: expire uploads. Once
     a minute: settle what a crash left, forget old sessions and unfinished uploads. Once a day: hold the bucket's list
@@ -73,7 +77,7 @@ def worker(with_parent: bool) -> None:
     logs.configure(chosen.log_format)
     logs.take_all()
     catalog = open_catalog(chosen)
-    opened, record = open_jobs(chosen, catalog), Record(catalog)
+    opened, record = open_jobs(chosen, catalog, counts=Counts(counted_in, role="worker")), Record(catalog)
     jobs, heart = _jobs(chosen, opened), Heartbeat(chosen.data_dir)
     drawing = [Job("thumbnails", DRAW_S, opened.thumbnails.make), Job("copies", ROUND_S, opened.thumbnails.sweep)]
     ending = [Job("expiry", EXPIRE_S, opened.upkeep.expire), Job("deletions", LOOK_S, opened.upkeep.end_deletions)]

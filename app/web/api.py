@@ -39,6 +39,7 @@ def upload(name: str | None = None) -> Response:
         form.close()
     for row in rows:
         log.info("uploaded", key=row.key, size=row.size, type=row.content_type, by=token.name)
+        parts().counts.accepted(row.content_type, row.size)
     return _created(rows)
 
 

@@ -47,6 +47,7 @@ _HTTP = {
     413: ("too_large", "the body is too large for this address"),
     415: ("unsupported_type", "this address does not take that kind of body"),
 }
+_UPLOADS = frozenset({"api.upload", "tus.create", "tus.one", "library.replace_image"})
 _FOR_PROGRAMS = ("/api", "/hooks", "/metrics")
 _INTERNAL = "something went wrong here; it is logged under the request id"
 
@@ -69,8 +70,14 @@ def one_line(text: str) -> str:
     return text if len(text) <= 200 else text[:199] + "…"
 
 
+def _count_refusal(code: str) -> None:
+    if request.endpoint in _UPLOADS and request.method in ("POST", "PUT", "PATCH"):
+        parts().counts.refused(code)
+
+
 def _ours(error: errors.BowerbirdError) -> Response:
     status = status_of(error)
+    _count_refusal(error.code)
     if status >= 500:
         log.error("failed", code=error.code, error=str(error), exc_info=error.__cause__)
     else:
@@ -102,6 +109,7 @@ def _framework(error: HTTPException) -> Response:
 def _unforeseen(error: Exception) -> Response:
     # The last resort: whatever it is, the client gets the one shape, and the log gets the trace.
     log.error("failed", code="internal_error", exc_info=error)
+    _count_refusal("internal_error")
     return _answer(500, "internal_error", _INTERNAL)
 
 

@@ -1,4 +1,4 @@
-"""The trail of a request: the id that it is known by, and its one line in the log."""
+"""The trail of a request: the id that it is known by, its one line in the log, its place in the metrics."""
 
 import re
 import time
@@ -10,13 +10,13 @@ import structlog
 from flask import Flask, request
 
 from .. import request_ids
+from ..metrics.counts import NO_ROUTE, Counts
 from ..tokens import Token
 from .drain import Wsgi
 
 log = structlog.get_logger()
 
-SECRETS = frozenset({"token", "ticket", "share_key"})  # parts of addresses: who knows one may do something
-NO_ROUTE = "none"
+_SECRETS = frozenset({"token", "ticket", "share_key"})  # parts of addresses: who knows one may do something
 _SEEN = "bowerbird.seen"
 _LONGEST_PATH = 300
 
@@ -34,15 +34,16 @@ class Trail:
     """WSGI middleware, around all others. Behind `trusted_proxies` of at least one a proxy may have named the request
     already, in X-Request-ID or, as Cloudflare does, in CF-Ray; what is not well-formed is not taken."""
 
-    def __init__(self, app: Wsgi, trusted_proxies: int = 0) -> None:
+    def __init__(self, app: Wsgi, counts: Counts, trusted_proxies: int = 0) -> None:
         self._app = app
+        self._counts = counts
         self._is_proxied = trusted_proxies > 0
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         request_id = (self._is_proxied and _given_id(environ)) or request_ids.new()
         request_ids.begin(request_id)
         seen = environ[_SEEN] = Seen(path=_masked(environ.get("PATH_INFO", "")))
-        told = _Told(environ, seen)
+        told = _Told(environ, seen, self._counts)
 
         def start(status: str, headers: list[tuple[str, str]], *more: Any) -> Any:
             told.status = int(status[:3])
@@ -59,9 +60,10 @@ def install(app: Flask) -> None:
     def _note_route() -> None:
         if request.url_rule is not None:
             seen = request.environ[_SEEN]
-            seen.route, seen.path = request.url_rule.rule, request.path[:_LONGEST_PATH]
-            for name in SECRETS & (request.view_args or {}).keys():
-                seen.path = request.path.replace(str((request.view_args or {})[name]), "…")[:_LONGEST_PATH]
+            seen.route = request.url_rule.rule
+            # A key may be of several parts: of an address that is too long the secret is none of the last.
+            if _SECRETS.isdisjoint(request.url_rule.arguments):
+                seen.path = request.path[:_LONGEST_PATH]
 
 
 def note_token(token: Token) -> None:
@@ -70,9 +72,10 @@ def note_token(token: Token) -> None:
 
 
 class _Told:
-    """An answer that, once it was sent, is told to the log."""
+    """An answer that, once it was sent, is told to the log and counted."""
 
-    def __init__(self, environ: dict[str, Any], seen: Seen) -> None:
+    def __init__(self, environ: dict[str, Any], seen: Seen, counts: Counts) -> None:
+        self._counts = counts
         self.answer: Iterable[bytes] = ()
         self.status = 0
         self._started = time.monotonic()
@@ -98,6 +101,7 @@ class _Told:
             sent=self._sent,
             by=self._seen.by,
         )
+        self._counts.request(self._environ["REQUEST_METHOD"], self._seen.route, self.status, took_s)
         if close := getattr(self.answer, "close", None):
             close()
 
@@ -108,7 +112,7 @@ def _given_id(environ: dict[str, Any]) -> str:
 
 
 def _masked(path: str) -> str:
-    """Return an address that leads nowhere, without what in it could be a secret.
+    """Return an address without what in it could be a secret.
 
     >>> _masked("/d/k7Wq3Zpa.png/UxE2mQ0v9cT7rX4bLwZk/")
     '/d/k7Wq3Zpa.png/…/'

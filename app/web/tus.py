@@ -198,6 +198,7 @@ def _finished(held: Held, token: Token) -> Partial:
         held, lambda: _options(partial.metadata, token), given.get("filename", given.get("name"))
     )
     log.info("uploaded", key=row.key, size=row.size, type=row.content_type, by=token.name)
+    parts().counts.accepted(row.content_type, row.size)
     return held.partial
 
 
