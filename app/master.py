@@ -5,6 +5,7 @@
 
 import argparse
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -83,18 +84,14 @@ class Server(BaseApplication):
         """Serve until a signal ends it: SIGTERM gracefully, within GRACEFUL_S. SIGHUP loads code and settings anew."""
         Master(self).run()
 
-    def try_anew(self) -> bool:
-        """Return whether web workers can start from what the code and the settings are now, and take over what
-        concerns this process of them."""
-        command = [sys.executable, "-c", _TRIAL]
-        tried = subprocess.run(command, capture_output=True, text=True, timeout=GRACEFUL_S, check=False)
-        if tried.returncode:
-            why = tried.stderr.strip().rpartition("\n")[2]
-            log.error("not reloaded, all goes on as it was", why=why)
-            return False
-        self._bind, workers = tried.stdout.split()
-        self._workers = int(workers)
-        return True
+    def take_anew(self, said: str, why: str) -> bool:
+        """Take over what concerns this process of the new settings, which a trial has `said`; False if it failed."""
+        found = re.fullmatch(r"(\S+) (\d+)\n", said)
+        if found:
+            self._bind, self._workers = found[1], int(found[2])
+        else:
+            log.error("not reloaded, all goes on as it was", why=why.strip().rpartition("\n")[2])
+        return found is not None
 
     def _start_upkeep(self, _arbiter: Any) -> None:
         if self._with_upkeep:
@@ -134,14 +131,34 @@ class Server(BaseApplication):
 class Master(Arbiter):
     """gunicorn's master, which no mistake in new settings ends."""
 
+    _trial: "subprocess.Popen[str] | None" = None
+    _tried: tuple[str, str] | None = None
+
     def handle_hup(self) -> None:
-        """Put workers with new code and settings in the place of the old ones, which end with what they have begun."""
-        if self.app.try_anew():
+        """Put workers with new code and settings in the place of the old ones, once a trial has shown that they start;
+        the old ones end with what they have begun."""
+        # Started in the main thread, as all forks; its status is none, for gunicorn waits for all children alike.
+        self._trial = subprocess.Popen(
+            [sys.executable, "-c", _TRIAL], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+        threading.Thread(target=self._watch, args=(self._trial,), daemon=True).start()
+
+    def _watch(self, trial: "subprocess.Popen[str]") -> None:
+        said = trial.communicate()
+        if trial is self._trial:  # and no later SIGHUP has begun another
+            self._tried = said
+            self.wakeup()
+
+    def _reload_if_tried(self) -> None:
+        tried, self._tried = self._tried, None
+        if tried and self.app.take_anew(*tried):
             super().handle_hup()
             self.cfg.set("graceful_timeout", GRACEFUL_S)
 
     def manage_workers(self) -> None:
-        """Start what is missing, and end what is too much: of a reload only once as many new workers answer."""
+        """Called again and again: start what is missing, and end what is too much, of a reload only once as many new
+        workers answer."""
+        self._reload_if_tried()
         newest = sorted(self.WORKERS.values(), key=lambda one: one.age)[-self.num_workers :]
         # A worker that runs writes the clock into its file; until then it has the date.
         if len(self.WORKERS) <= self.num_workers or all(one.tmp.last_update() <= time.monotonic() for one in newest):

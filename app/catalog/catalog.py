@@ -79,14 +79,17 @@ class Catalog:
         version made the tables; if it is interrupted, the tables stay as they were.
         """
         with self._alone() as connection:
-            if revision == "head" and MigrationContext.configure(connection).get_current_revision() == _revisions()[0]:
+            current, head = MigrationContext.configure(connection).get_current_revision(), _revisions()[0]
+            if revision == "head" and current == head:
                 return
             config = _config()
             config.attributes["connection"] = connection
             try:
                 command.upgrade(config, revision)
             except CommandError as e:
-                raise SettingsError([f"{PREFIX}DATABASE_URL: a newer version of Bowerbird made these tables"]) from e
+                way = f"use that one, or let it do: bowerbird db downgrade {head}"
+                newer = f"a newer version of Bowerbird made these tables (revision {current})"
+                raise SettingsError([f"{PREFIX}DATABASE_URL: {newer}; {way}"]) from e
 
     def downgrade(self, revision: str, *, may_lose: bool = False) -> None:
         """Make the tables those of an earlier `revision`, for an older version; what both hold stays.
