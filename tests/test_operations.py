@@ -19,8 +19,8 @@ from app.catalog.records import State
 from tests import samples
 from tests.conftest import OWNER, start_server
 
-pytestmark = pytest.mark.xdist_group("operations")
-PATIENCE_S = 90  # of a machine that does ten other things
+pytestmark = [pytest.mark.xdist_group("operations"), pytest.mark.timeout(900)]
+PATIENCE_S = 240  # of a machine that does ten other things
 AUTHORIZED = {"Authorization": f"Bearer {OWNER}"}
 SLOW = samples.make("png", seed=77) + bytes(1_000_000)  # what stands behind its end goes
 
