@@ -19,7 +19,7 @@ from PIL import Image
 
 ROUNDS, UPLOADS, DRIPS = 5, 12, 8
 
-OURS = ["-m", "app.server", "{bind}", "2", "--no-worker"]
+OURS = ["-m", "app.master", "{bind}", "2", "--no-worker"]
 GTHREAD = [
     "-m",
     "gunicorn",

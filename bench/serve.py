@@ -4,7 +4,7 @@ import importlib
 import sys
 from typing import Any
 
-from app.server import Server
+from app.master import Server
 
 APPS = {"limit": "bench.limit:application", "plain": "bench.plain:app"}
 
