@@ -73,7 +73,8 @@ class Container:
 
     `ranges` cover the image from its first byte to its declared end, in order, neighbours of one kind joined; whatever
     lies behind `end` in the file is no part of the image. `broken` is what no reader can use: it goes even if metadata
-    is kept. `width` and `height` are those of the stored pixels, before the orientation (1 to 8, as in EXIF) is applied.
+    is kept. `width` and `height` are those of the stored pixels, before the orientation (1 to 8, as in EXIF) is
+    applied.
     """
 
     content_type: str
