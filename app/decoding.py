@@ -20,7 +20,7 @@ MEMORY_BYTES = 1 << 30  # a progressive JPEG of 50 megapixels needs half of it
 VERIFY_S, CONVERT_S = 5.0, 15.0
 REMUX_S = 60.0  # two hours of a QuickTime movie are 800,000 packets
 START_S = 10.0
-WAIT_S = 10.0
+WAIT_S = 30.0  # for a free one: two images that take all their time may be in front
 RECYCLE_AFTER = 200  # images; so no leak of a decoding library grows for ever
 _MESSAGE_BYTES = 4096
 # Libraries that bring builds of the same codecs, by the types they are for: never two of them in one process.
@@ -47,7 +47,7 @@ class DecoderPool:
 
     Under gevent call it from greenlets, never from native threads: only the main loop hears of a process's end.
     Every call raises BadImage if the image is broken or its decoder died of it, TooComplex if it took too long, and
-    Busy if no decoder was free within ten seconds. Other images never notice.
+    Busy if no decoder was free within half a minute. Other images never notice.
     """
 
     def __init__(
