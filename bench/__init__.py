@@ -1,1 +1,1 @@
-"""The benchmark: what the app costs beside the limit, the plain way and any peer, as ratios of one run. See docs/bench.md."""
+"""The benchmark: what the app costs beside the limit, the plain way and any peer, as ratios of one run (docs/bench.md)."""

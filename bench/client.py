@@ -3,7 +3,6 @@ measure. Reads what to do as one line of JSON (see crowd.Order) and writes what 
 """
 
 import json
-import secrets
 import select
 import socket
 import sys
@@ -13,11 +12,12 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from bench.answer import Answer
+from bench.form import framed
 from bench.images import Picture
 
 _READ_BYTES = 256 * 1024
 _SILENCE_S = 60.0  # after which what is still open counts as not answered
-_TOLD_BYTES = 300  # of a refusal
 
 
 class Requests:
@@ -33,16 +33,8 @@ class Requests:
         """Return a request in pieces; the large one of them is always the same memory."""
         if self._picture is None:
             return _views(self._head.encode() + b"\r\n")
-        name, end = secrets.token_hex(8), self._picture.another_end()
-        before, content_type = b"", "image/png"
-        if self._field:
-            boundary = "-" * 20 + name
-            content_type = f"multipart/form-data; boundary={boundary}"
-            before = (
-                f'--{boundary}\r\nContent-Disposition: form-data; name="{self._field}"; filename="s{name}.png"\r\n'
-                "Content-Type: image/png\r\n\r\n"
-            ).encode()
-            end += f"\r\n--{boundary}--\r\n".encode()
+        content_type, before, after = framed(self._field)
+        end = self._picture.another_end() + after
         size = len(before) + len(self._picture.start) + len(end)
         head = f"{self._head}Content-Type: {content_type}\r\nContent-Length: {size}\r\n\r\n"
         return _views(head.encode() + before, self._picture.start, end)
@@ -50,56 +42,6 @@ class Requests:
 
 def _views(*pieces: bytes) -> deque[memoryview]:
     return deque(memoryview(piece) for piece in pieces if piece)
-
-
-class Answer:
-    """One answer as it comes: its status, whether it is whole, and whether the connection may be used again."""
-
-    def __init__(self) -> None:
-        self.status, self.told = 0, b""
-        self.is_whole = self.is_kept = False
-        self._head = b""
-        self._left: int | None = None  # None: until the end of the connection, or of the chunks
-        self._is_chunked = False
-        self._last = b""
-
-    @property
-    def is_begun(self) -> bool:
-        return bool(self._head)
-
-    def take(self, data: bytes) -> None:
-        """Take what came."""
-        if not self.status:
-            self._head += data
-            head, blank, data = self._head.partition(b"\r\n\r\n")
-            if not blank:
-                return
-            self._read_head(head)
-        self.told = (self.told + data[:_TOLD_BYTES])[:_TOLD_BYTES]
-        if self._left is not None:
-            self._left -= len(data)
-            self.is_whole = self._left <= 0
-        elif self._is_chunked:
-            self._last = (self._last + data)[-7:]
-            self.is_whole = self._last.endswith(b"\r\n0\r\n\r\n") or self._last == b"0\r\n\r\n"
-
-    def end(self) -> None:
-        """The connection is at its end."""
-        self.is_kept = False
-        self.is_whole = bool(self.status) and self._left is None and not self._is_chunked
-
-    def _read_head(self, head: bytes) -> None:
-        first, *lines = head.split(b"\r\n")
-        self.status = int(first.split()[1])
-        fields = {
-            name.strip().lower(): value.strip().lower() for name, _, value in (ln.partition(b":") for ln in lines)
-        }
-        self.is_kept = fields.get(b"connection", b"") != b"close" and first.startswith(b"HTTP/1.1")
-        self._is_chunked = b"chunked" in fields.get(b"transfer-encoding", b"")
-        if self.status in (204, 304):
-            self._left = 0
-        elif not self._is_chunked and b"content-length" in fields:
-            self._left = int(fields[b"content-length"])
 
 
 class Client:

@@ -23,8 +23,8 @@ TOKEN = "bb_bench-bench-bench-bench-bench"
 
 @dataclass(frozen=True, slots=True)
 class Contender:
-    """A server that takes uploads at `url`; `pids` are its processes, or the roots of them, none if they are not of this
-    machine. `folder` is where it keeps what it has, if it was started here."""
+    """A server that takes uploads at `url`; `pids` are its processes, or the roots of them, none if they are
+    not of this machine. `folder` is where it keeps what it has, if it was started here."""
 
     name: str
     url: str

@@ -86,7 +86,7 @@ def listeners(port: int) -> list[int]:
     found = []
     for folder in Path("/proc").glob("[0-9]*"):
         with suppress(OSError):
-            if any(os.readlink(one) in sockets for one in (folder / "fd").iterdir()):
+            if any(str(one.readlink()) in sockets for one in (folder / "fd").iterdir()):
                 found.append(int(folder.name))
     return found
 

@@ -1,4 +1,4 @@
-"""`python -m bench.sink PORT`: an S3 endpoint that takes all and keeps nothing, so that the sender alone is measured."""
+"""`python -m bench.sink PORT`: an S3 endpoint that takes all and keeps nothing: the sender alone is measured."""
 
 import asyncio
 import hashlib

@@ -2,7 +2,6 @@
 
 import socket
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
@@ -14,6 +13,7 @@ from bench import crowd
 from bench.contenders import OURS, Contender, bowerbird, gthread, peer, warm
 from bench.crowd import Order, Outcome
 from bench.figures import percentile
+from bench.form import framed
 from bench.images import Picture
 from bench.peers import Peer
 from bench.report import Column, Measure, number
@@ -37,10 +37,10 @@ COLUMNS = (
     Column("longest, ms", "longest_ms", number(1)),
     Column("p99 of a quiet server's", "p99_to_quiet", number(2)),
 )
-HOW = f"""{CLIENTS} clients with {PAUSE_S * 1000:.0f} ms between an answer and the next request ask for `/healthz`, {CLIENTS} others
-upload 40 kB, all over the local disk. Meanwhile nothing; an upload of 100 MB at 10 MB/s, until it is answered; one at
-50 kB/s, for {WATCHED_S:.0f} s of it; or {DRIPS} clients whose bodies drip, a byte a second. `{GTHREAD}` is the same app under
-gunicorn's own threads, as many as {DRIPS} clients take. A dash: nobody was answered."""
+HOW = f"""{CLIENTS} clients ask for `/healthz` and {CLIENTS} others upload 40 kB, all with {PAUSE_S * 1000:.0f} ms
+between an answer and the next request, over the local disk. Meanwhile nothing; an upload of 100 MB at 10 MB/s, until it
+is answered; one at 50 kB/s, for {WATCHED_S:.0f} s of it; or {DRIPS} clients whose bodies drip, a byte a second.
+`{GTHREAD}` is the same app under gunicorn's own threads, as many as there are dripping clients."""
 
 
 def measure(*, workers: int, peers: Sequence[Peer] = ()) -> Measure:
@@ -86,7 +86,7 @@ def _cases(contender: Contender, large: Picture) -> Iterator[tuple[str, Beside]]
     yield "nothing", lambda: time.sleep(WATCHED_S)
     yield "100 MB at 10 MB/s", lambda: _send(contender, large, FAST_LINE, MOST_S)
     yield "100 MB at 50 kB/s", lambda: _send(contender, large, SLOW_LINE, WATCHED_S)
-    yield f"{DRIPS} dripping clients", lambda: _drip(contender)
+    yield f"{DRIPS} dripping clients", lambda: _drip(contender, large)
 
 
 def _watch(contender: Contender, small: Path, beside: Beside) -> dict[str, Outcome]:
@@ -102,8 +102,7 @@ def _watch(contender: Contender, small: Path, beside: Beside) -> dict[str, Outco
 
 def _send(contender: Contender, picture: Picture, rate: int, most_s: float) -> None:
     """Upload the picture at `rate` bytes a second until it is answered, at most so long."""
-    body = memoryview(picture.another())
-    with _connected(contender, len(body), "image/png") as sock:
+    with _begun(contender, picture) as (sock, body):
         started, sent = time.monotonic(), 0
         while sent < len(body) and time.monotonic() - started < most_s:
             due = min(len(body), int((time.monotonic() - started + _TICK_S) * rate))
@@ -115,24 +114,25 @@ def _send(contender: Contender, picture: Picture, rate: int, most_s: float) -> N
             sock.recv(1000)
 
 
-def _drip(contender: Contender) -> None:
+def _drip(contender: Contender, picture: Picture) -> None:
     """Hold connections whose bodies come by a byte a second."""
     with ExitStack() as stack:
-        held = [stack.enter_context(_connected(contender, 1000, "image/png")) for _ in range(DRIPS)]
-        end = time.monotonic() + WATCHED_S
-        while time.monotonic() < end:
-            for sock in held:
+        held = [stack.enter_context(_begun(contender, picture)) for _ in range(DRIPS)]
+        for number in range(int(WATCHED_S)):
+            for sock, body in held:
                 with suppress(OSError):
-                    sock.send(b"a")
-            threading.Event().wait(1)
+                    sock.send(body[number : number + 1])
+            time.sleep(1)
 
 
 @contextmanager
-def _connected(contender: Contender, size: int, content_type: str) -> Iterator[socket.socket]:
-    """Begin an upload, the image as its body or, for a peer, as its part; yield the connection, whose body is to come."""
+def _begun(contender: Contender, picture: Picture) -> Iterator[tuple[socket.socket, memoryview]]:
+    """Begin an upload; yield its connection, and the body that is still to be sent."""
+    content_type, before, after = framed(contender.field)
+    body = before + picture.another() + after
     parts = urlsplit(contender.url)
     lines = [f"POST {parts.path or '/'} HTTP/1.1", f"Host: {parts.netloc}", f"Content-Type: {content_type}"]
     lines += [f"{name}: {value}" for name, value in contender.headers]
     with socket.create_connection((parts.hostname or "", parts.port or 80)) as sock:
-        sock.sendall("\r\n".join([*lines, f"Content-Length: {size}", "", ""]).encode())
-        yield sock
+        sock.sendall("\r\n".join([*lines, f"Content-Length: {len(body)}", "", ""]).encode())
+        yield sock, memoryview(body)
