@@ -25,9 +25,8 @@ lint: $(VENV)/.dev ## check style and format
 	$(BIN)/ruff format --check .
 	@if command -v shellcheck >/dev/null; then shellcheck scripts/* .ci/run; fi
 
-bench: $(VENV)/.dev $(MODULES) ## measure, as ratios in one run
-	$(BIN)/python -m bench
-	$(BIN)/python -m bench.proxy $(PROXY)
+bench: $(VENV)/.dev $(MODULES) ## measure beside the limit, the plain way and peers
+	$(BIN)/python -m bench --json bench.json --markdown bench.md $(BENCH)
 
 wheel: $(VENV)/.dev ## build dist/*.whl
 	$(BIN)/python -m hatchling build -t wheel

@@ -1,1 +1,1 @@
-"""The benchmark: what the app costs beside the limit, the plain way and any peer, as ratios of one run (docs/bench.md)."""
+"""The benchmark: the app beside the limit, the plain way and peers, as ratios of one run (docs/bench.md)."""

@@ -12,7 +12,7 @@ class Answer:
         self._head = b""
         self._left: int | None = None  # None: until the end of the connection, or of the chunks
         self._is_chunked = False
-        self._last = b""
+        self._chunks = b""  # what is not read yet; an upload's answer is small
 
     @property
     def is_begun(self) -> bool:
@@ -31,13 +31,24 @@ class Answer:
             self._left -= len(data)
             self.is_whole = self._left <= 0
         elif self._is_chunked:
-            self._last = (self._last + data)[-7:]
-            self.is_whole = self._last.endswith(b"\r\n0\r\n\r\n") or self._last == b"0\r\n\r\n"
+            self._take_chunks(data)
 
     def end(self) -> None:
         """The connection is at its end."""
         self.is_kept = False
         self.is_whole = bool(self.status) and self._left is None and not self._is_chunked
+
+    def _take_chunks(self, data: bytes) -> None:
+        self._chunks += data
+        while not self.is_whole:
+            line, end, rest = self._chunks.partition(b"\r\n")
+            size = int(line.partition(b";")[0], 16) if end else 0
+            if not end or len(rest) < size + 2:
+                return
+            if size == 0:
+                self.is_whole = rest.startswith(b"\r\n") or b"\r\n\r\n" in rest
+                return
+            self._chunks = rest[size + 2 :]
 
     def _read_head(self, head: bytes) -> None:
         first, *lines = head.split(b"\r\n")

@@ -14,8 +14,8 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent
 _TICK_S = 1 / os.sysconf("SC_CLK_TCK")
 _START_S = 60
-_LOOK_S = 0.25
-_QUIET_S = 0.02  # of CPU between two looks: gunicorn's own beat costs less
+_LOOK_S = 0.3
+_QUIET_S = 0.02  # of CPU between two looks: the beat of gunicorn and of a worker cost less
 _LISTENING = "0A"
 
 

@@ -28,8 +28,8 @@ COLUMNS = (
     Column("of the limit's", "cpu_to_limit", spreading(2)),
 )
 HOW = f"""GETs of one stored image by {CLIENTS} clients that keep their connections, the bytes in the system's cache;
-medians of {{rounds}} rounds, least and most in brackets. The limit reads the file and sends all of it, whatever is asked
-for, and the plain way is Flask's `send_from_directory`. A 304 is what a browser gets that has the image already."""
+medians of {{rounds}} rounds, least and most in brackets. The limit reads the file and sends all of it, whatever is
+asked for; the plain way is Flask's `send_from_directory`. A 304 is what a browser gets that has the image already."""
 
 
 @dataclass(frozen=True, slots=True)

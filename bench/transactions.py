@@ -12,7 +12,6 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from app.costs import KINDS
-from bench import processes
 from bench.contenders import Contender, bowerbird
 from bench.endpoint import Endpoint
 from bench.images import Picture
@@ -54,25 +53,34 @@ class _Count:
 
     def __init__(self, ours: Contender, b2: B2) -> None:
         self._ours, self._b2 = ours, b2
-        processes.settle(ours.pids)  # its worker lists the bucket once as it starts
-        self._before = self._now()
+        # The worker lists the bucket once as it starts, and that is no part of any upload.
+        self._before = self._settled(lambda: b2.transactions["C"] > 0)
 
     def row(self, what: str, times: int, do: Callable[[], None]) -> dict[str, Any]:
         """Do it, wait until nothing is left to do and both have counted, and return what it took for one."""
         do()
-        end = time.monotonic() + _WAIT_S
-        while True:
-            waits = {name: self._stats()[name] for name in ("waiting", "undrawn")}
-            by_b2, by_app = self._now()
-            if (not any(waits.values()) and by_b2 == by_app) or time.monotonic() > end:
-                break
-            time.sleep(0.5)
-        row: dict[str, Any] = {"what": what, "times": times, "left_to_do": waits}
+        by_b2, by_app = self._settled(lambda: not self._left())
+        row: dict[str, Any] = {"what": what, "times": times, "left": self._left()}
         for kind in KINDS:
             row[f"b2_{kind}"] = (by_b2[kind] - self._before[0][kind]) / times
             row[f"app_{kind}"] = (by_app[kind] - self._before[1][kind]) / times
         self._before = (by_b2, by_app)
         return row
+
+    def _settled(self, is_done: Callable[[], bool]) -> tuple[Counter[str], Counter[str]]:
+        """Wait until it is done and both have counted the same, at most for a while; return what each has counted."""
+        end = time.monotonic() + _WAIT_S
+        while time.monotonic() < end:
+            if is_done():  # asked first: what it waits for is then in what was counted
+                by_b2, by_app = self._now()
+                if by_b2 == by_app:
+                    return by_b2, by_app
+            time.sleep(0.5)
+        return self._now()
+
+    def _left(self) -> int:
+        stats = self._stats()
+        return int(stats["waiting"]) + int(stats["undrawn"])
 
     def _now(self) -> tuple[Counter[str], Counter[str]]:
         # Month, not day: a day may end while this is measured.

@@ -84,6 +84,7 @@ def measure(
         small = Picture.make(min(sizes))
         for contender in everyone:
             warm(contender, small)
+            processes.settle(contender.pids)
         for size in sizes:
             path = folder / str(size)
             Picture.make(size).write(path)
@@ -107,7 +108,7 @@ def _cell(everyone: Sequence[Contender], picture: Path, size: int, clients: int,
 
 
 def _turn(contender: Contender, picture: Path, clients: int, count: int, into: _Taken) -> None:
-    before = processes.settle(contender.pids)
+    before = processes.cpu_s(contender.pids)
     outcome = contender.upload(picture, clients=clients, count=count)
     used_s = processes.settle(contender.pids) - before
     contender.empty()
