@@ -21,7 +21,7 @@ _STRICT = "The endpoint is the stand-in that refuses what B2 refuses; it keeps a
 _ENDPOINT = "The endpoint is there already; region, bucket and keys are those of BOWERBIRD_S3_*."
 
 ROUNDS = click.option(
-    "--rounds", type=click.IntRange(1, 100), default=5, show_default=True, help="Medians are of so many."
+    "--rounds", type=click.IntRange(1, 100), default=3, show_default=True, help="Of each; figures are their medians."
 )
 WORKERS = click.option(
     "--workers", type=click.IntRange(1, 64), default=2, show_default=True, help="Web processes of each server."

@@ -3,6 +3,7 @@ measure. Reads what to do as one line of JSON (see crowd.Order) and writes what 
 """
 
 import json
+import math
 import select
 import socket
 import sys
@@ -54,9 +55,9 @@ class Client:
         self.due = 0.0
         self.started: float | None = None
 
-    def begin(self) -> None:
-        """Send the next request."""
-        self.started = time.perf_counter()
+    def begin(self, started: float) -> None:
+        """Send the next request; it counts from `started`."""
+        self.started = started
         self._send(self._crowd.requests.next())
 
     def _send(self, pieces: deque[memoryview]) -> None:
@@ -137,10 +138,13 @@ class Crowd:
         self.requests = Requests(order)
         self.address = (order["host"], order["port"])
         self.poll = select.epoll()
-        self._left: int | None = order["count"]
-        self._pause_s = order["pause_s"]
+        self._left = math.inf if order["count"] is None else order["count"]
+        self._ends_at = math.inf
+        self._every_s = order["every_s"]
         self._clients = [Client(self) for _ in range(min(order["clients"], order["count"] or order["clients"]))]
         self._idle = list(self._clients)
+        for number, client in enumerate(self._clients):  # not all at the same moment
+            client.due = time.perf_counter() + self._every_s * number / len(self._clients)
         self._by_fd: dict[int, Client] = {}
         self.times: list[float] = []
         self.statuses: dict[int, int] = {}
@@ -159,7 +163,9 @@ class Crowd:
     def note(self, client: Client, took_s: float, status: int, told: bytes) -> None:
         """Note one answer; 0 is none. Only what was taken counts for the times."""
         self.statuses[status] = self.statuses.get(status, 0) + 1
-        client.due = time.perf_counter() + self._pause_s
+        # Who asks at fixed times has waited since then, also while the request before it held the connection up:
+        # otherwise a server that stands still for long would count as one long answer among many short ones.
+        client.due = client.due + self._every_s if self._every_s else time.perf_counter()
         self._idle.append(client)
         if status // 100 in (2, 3):
             self.times.append(took_s)
@@ -168,7 +174,7 @@ class Crowd:
 
     def run(self) -> None:
         """Let all of them go on until it is over."""
-        if self._left is None:
+        if self._left == math.inf:
             self.poll.register(sys.stdin, select.EPOLLIN)
         heard = time.perf_counter()
         while self._begin() or self._is_waiting():
@@ -178,7 +184,7 @@ class Crowd:
                     self._by_fd[fd].go_on(event)
                 elif fd == sys.stdin.fileno():
                     self.poll.unregister(sys.stdin)
-                    self._left = 0
+                    self._ends_at = time.perf_counter()
             now = time.perf_counter()
             if events or not self._is_waiting():
                 heard = now
@@ -187,23 +193,23 @@ class Crowd:
 
     def _begin(self) -> bool:
         """Send the requests that are due; return whether there are more to send."""
+        now = time.perf_counter()
         waiting, self._idle = self._idle, []
         for client in waiting:
-            if self._left == 0 or client.due > time.perf_counter():
+            if not self._left or client.due > min(now, self._ends_at):
                 self._idle.append(client)
                 continue
-            if self._left:
-                self._left -= 1
-            client.begin()
-        return self._left != 0
+            self._left -= 1
+            client.begin(client.due if self._every_s else now)
+        return self._left > 0 and now < self._ends_at
 
     def _is_waiting(self) -> bool:
         return len(self._idle) < len(self._clients)
 
     def _wait_s(self) -> float:
-        if self._left == 0 or not self._idle:
+        if not self._left or not self._idle or self._ends_at < math.inf:
             return 1.0
-        return max(0.0, min(client.due for client in self._idle) - time.perf_counter())
+        return min(1.0, max(0.0, min(client.due for client in self._idle) - time.perf_counter()))
 
     def _give_up(self) -> None:
         for client in set(self._clients) - set(self._idle):

@@ -39,9 +39,9 @@ class Contender:
         parts = urlsplit(self.url)
         return f"{parts.scheme}://{parts.netloc}"
 
-    def order(self, picture: Path, *, clients: int, count: int | None, pause_s: float = 0) -> Order:
+    def order(self, picture: Path, *, clients: int, count: int | None, every_s: float = 0) -> Order:
         """Return the order to upload variants of the picture here."""
-        return Order(self.url, clients, count, picture, self.field, self.headers, pause_s)
+        return Order(self.url, clients, count, picture, self.field, self.headers, every_s)
 
     def upload(self, picture: Path, *, clients: int, count: int) -> Outcome:
         """Have so many variants of the picture uploaded, and return what came of it."""

@@ -16,8 +16,9 @@ ROOT = Path(__file__).parent.parent
 class Order:
     """What the clients do: GET `url`, or upload the picture that is kept at `picture` there, `count` times in all.
 
-    `field` is the name of the multipart part; without one the image is the body. Each client waits `pause_s` between an
-    answer and its next request. Without a `count` they go on until they are stopped.
+    `field` is the name of the multipart part; without one the image is the body. With `every_s` each client
+    has a request due so often, from which moment on it counts as waiting; without, it sends the next at once. Without a
+    `count` they go on until they are stopped.
     """
 
     url: str
@@ -26,7 +27,7 @@ class Order:
     picture: Path | None = None
     field: str = ""
     headers: tuple[tuple[str, str], ...] = ()
-    pause_s: float = 0
+    every_s: float = 0
 
     def line(self) -> bytes:
         """Return the order as bench.client reads it."""
@@ -41,7 +42,7 @@ class Order:
             "headers": self.headers,
             "clients": self.clients,
             "count": self.count,
-            "pause_s": self.pause_s,
+            "every_s": self.every_s,
         }
         return json.dumps(told).encode() + b"\n"
 

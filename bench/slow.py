@@ -23,7 +23,7 @@ FAST_LINE, SLOW_LINE = 10_000_000, 50_000  # bytes a second
 DRIPS = 8
 WATCHED_S = 6.0
 MOST_S = 60.0  # for the large upload to be answered
-CLIENTS, PAUSE_S = 2, 0.05
+CLIENTS, EVERY_S = 4, 0.2
 GTHREAD = "gthread 2x4"
 _TICK_S = 0.02
 
@@ -37,10 +37,10 @@ COLUMNS = (
     Column("longest, ms", "longest_ms", number(1)),
     Column("p99 of a quiet server's", "p99_to_quiet", number(2)),
 )
-HOW = f"""{CLIENTS} clients ask for `/healthz` and {CLIENTS} others upload 40 kB, all with {PAUSE_S * 1000:.0f} ms
-between an answer and the next request, over the local disk. Meanwhile nothing; an upload of 100 MB at 10 MB/s, until it
-is answered; one at 50 kB/s, for {WATCHED_S:.0f} s of it; or {DRIPS} clients whose bodies drip, a byte a second.
-`{GTHREAD}` is the same app under gunicorn's own threads, as many as there are dripping clients."""
+HOW = f"""{CLIENTS} clients ask for `/healthz` and {CLIENTS} others upload 40 kB over the local disk, each every
+{EVERY_S * 1000:.0f} ms, and what they wait counts from when a request was due. Meanwhile nothing; an upload of 100 MB at
+10 MB/s, until it is answered; one at 50 kB/s, for {WATCHED_S:.0f} s of it; or {DRIPS} clients whose bodies drip, a byte a
+second. `{GTHREAD}` is the same app under gunicorn's own threads, as many as there are dripping clients."""
 
 
 def measure(*, workers: int, peers: Sequence[Peer] = ()) -> Measure:
@@ -91,8 +91,8 @@ def _cases(contender: Contender, large: Picture) -> Iterator[tuple[str, Beside]]
 
 def _watch(contender: Contender, small: Path, beside: Beside) -> dict[str, Outcome]:
     """Let others ask while `beside` goes on, and return what came of it."""
-    health = Order(f"{contender.base}/healthz", CLIENTS, headers=contender.headers, pause_s=PAUSE_S)
-    uploads = contender.order(small, clients=CLIENTS, count=None, pause_s=PAUSE_S)
+    health = Order(f"{contender.base}/healthz", CLIENTS, headers=contender.headers, every_s=EVERY_S)
+    uploads = contender.order(small, clients=CLIENTS, count=None, every_s=EVERY_S)
     with ExitStack() as stack:
         outcomes = {"/healthz": stack.enter_context(crowd.running(health))} if contender.folder else {}
         outcomes["an upload of 40 kB"] = stack.enter_context(crowd.running(uploads))

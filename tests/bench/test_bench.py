@@ -170,6 +170,14 @@ def test_clients_without_a_count_go_on_until_they_are_stopped(live_server):
     assert outcome.statuses.keys() == {"200"}
 
 
+def test_who_asks_at_fixed_times_waits_since_then(live_server):
+    asked = crowd.Order(f"{live_server.url}/healthz", clients=1, count=5, every_s=0.000_001)
+
+    times = crowd.run(asked).times_s
+
+    assert times == sorted(times)  # each one waited for all before it
+
+
 def test_a_peer_takes_uploads_with_its_field_and_header(peer, picture):
     given = parse(f"it=http://127.0.0.1:{peer.server_port}/up,pic,X-Key: a, b")
 
