@@ -1,6 +1,8 @@
 """`python -m bench`: everything, or the one measure that is named; a report in Markdown, and in JSON for programs."""
 
 import os
+import signal
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import reduce
@@ -238,4 +240,5 @@ def transactions_command(json_path: Any, markdown_path: Any) -> None:
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # no server that was started outlives the bench
     cli.main(prog_name="python -m bench")

@@ -38,9 +38,9 @@ COLUMNS = (
     Column("p99 of a quiet server's", "p99_to_quiet", number(2)),
 )
 HOW = f"""{CLIENTS} clients ask for `/healthz` and {CLIENTS} others upload 40 kB over the local disk, each every
-{EVERY_S * 1000:.0f} ms, and what they wait counts from when a request was due. Meanwhile nothing; an upload of 100 MB at
-10 MB/s, until it is answered; one at 50 kB/s, for {WATCHED_S:.0f} s of it; or {DRIPS} clients whose bodies drip, a byte a
-second. `{GTHREAD}` is the same app under gunicorn's own threads, as many as there are dripping clients."""
+{EVERY_S * 1000:.0f} ms, and what they wait counts from when a request was due. Meanwhile nothing; an upload of
+100 MB at 10 MB/s, until it is answered; one at 50 kB/s, for {WATCHED_S:.0f} s of it; or {DRIPS} clients whose bodies
+drip, a byte a second. `{GTHREAD}` is the same app under gunicorn's threads, as many as clients that drip."""
 
 
 def measure(*, workers: int, peers: Sequence[Peer] = ()) -> Measure:
