@@ -14,7 +14,7 @@ import pytest
 from click.testing import CliRunner
 from PIL import Image
 
-from bench import contenders, crowd, processes, uploads
+from bench import contenders, crowd, library, processes, proxy, reads, slow, thumbnails, transactions, uploads
 from bench.__main__ import cli
 from bench.amounts import SIZES
 from bench.answer import Answer
@@ -28,6 +28,7 @@ from bench.report import Column, Measure, markdown, spreading, to_json
 from tests.b2 import B2
 
 SMALL = 6_000
+PARTS = (uploads, thumbnails, slow, reads, proxy, transactions, library)
 
 
 @pytest.fixture
@@ -235,6 +236,31 @@ def test_the_report_has_the_same_figures_for_people_and_programs():
     assert "- cores: 2\n" in text
     assert "| it | 2.0 (1.0 to 3.0) | – |\n" in text
     assert "- `it: 403: a \\|b'`" in text
+
+
+def test_a_part_that_cannot_be_measured_costs_no_other(monkeypatch, tmp_path):
+    def measured(name):
+        def measure(*_given, **_options):
+            if name == "proxy":
+                raise RuntimeError("workerd is not installed")
+            return Measure(f"{name}{next(count)}", name, "", [])
+
+        count = iter(range(9))
+        return measure
+
+    for part in PARTS:
+        monkeypatch.setattr(part, "measure", measured(part.__name__.removeprefix("bench.")))
+    options = ["--json", f"{tmp_path}/a.json", "--markdown", f"{tmp_path}/a.md", "--endpoint", "http://127.0.0.1:1"]
+
+    shown = CliRunner().invoke(cli, options)
+
+    assert shown.exit_code == 1
+    assert "1 of 8 parts could not be measured: workerd is not installed" in shown.output
+    told = json.loads((tmp_path / "a.json").read_text())
+    names = ("uploads0", "uploads1", "thumbnails0", "slow0", "reads0", "transactions0", "library0")
+    assert tuple(told["measures"]) == names
+    assert {"processor", "kernel", "libraries"} <= set(told["machine"])
+    assert (tmp_path / "a.md").read_text().startswith("# Bowerbird's bench\n")
 
 
 def test_no_turn_has_fewer_uploads_than_clients():
