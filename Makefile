@@ -26,9 +26,8 @@ lint: $(VENV)/.dev ## check style, format, and libraries for known holes
 	@if command -v shellcheck >/dev/null; then shellcheck scripts/* .ci/run; fi
 	@scripts/audit $(VENV)
 
-bench: $(VENV)/.dev $(MODULES) ## measure, as ratios in one run
-	$(BIN)/python -m bench
-	$(BIN)/python -m bench.proxy $(PROXY)
+bench: $(VENV)/.dev $(MODULES) ## measure beside the limit, the plain way and peers
+	$(BIN)/python -m bench --json bench.json --markdown bench.md $(BENCH)
 
 fuzz: $(VENV)/.dev ## try any bytes and any words for long: make fuzz SECONDS=600 EXAMPLES=5000
 	$(BIN)/python -m fuzz --seconds $(or $(SECONDS),60)
