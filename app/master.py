@@ -41,7 +41,9 @@ _HELD_BACK = {signal.SIGTERM, signal.SIGHUP, signal.SIGINT, signal.SIGCHLD}  # w
 
 
 class Server(BaseApplication):
-    """gunicorn, configured here and nowhere else."""
+    """gunicorn, configured here and nowhere else; `shared` is the module that all web workers need."""
+
+    shared = "app.web.factory"
 
     def __init__(self, bind: str, workers: int, *, with_upkeep: bool = True, counted_in: Path | None = None) -> None:
         self.bind, self._workers, self._with_upkeep, self._counted_in = bind, workers, with_upkeep, counted_in
@@ -102,7 +104,7 @@ class Server(BaseApplication):
             self._upkeep = UpkeepProcess(self._counted_in)
         # Not what the master itself lives by: it hears of signals and of its children's ends without gevent's loop.
         monkey.patch_all(os=False, signal=False, subprocess=False, queue=False)
-        import_module("app.web.factory")
+        import_module(self.shared)
 
     def _stop_upkeep(self, _arbiter: Any) -> None:
         if self._upkeep:

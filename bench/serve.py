@@ -19,6 +19,7 @@ class BenchServer(Server):
 
     def __init__(self, bind: str, workers: int, name: str) -> None:
         self._name = name
+        self.shared = APPS[name].partition(":")[0]
         super().__init__(bind, workers, with_upkeep=False)
 
     def load(self) -> Any:
