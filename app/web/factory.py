@@ -59,7 +59,7 @@ def build(settings: Settings, store: ObjectStore | None) -> Flask:
 
     catalog = Catalog(settings.database_url.get_secret_value())
     catalog.upgrade()
-    writers = Writers(settings.data_dir)
+    writers = Writers(settings.data_dir, catalog.presence)
     meter = Meter(catalog)
     store = store or open_store(settings, count=meter.count, writer=writers.me())
     decoders = DecoderPool(max(1, (os.cpu_count() or 1) // settings.web_workers))
