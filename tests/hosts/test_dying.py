@@ -92,11 +92,12 @@ def test_a_resumable_upload_of_a_dead_host_is_unknown_and_begins_anew(dying: Clu
         return dying.nginx.ask(path, part, "PATCH", image[offset:end])
 
     path = begin()
-    assert [send(path, 0, 100).status for _ in range(1)] == [204]
+    assert send(path, 0, 100).status == 204
     assert send(path, 100, 200).status == 204, "every request of one client reaches the host that has the bytes"
     holder = next(host for host in dying.hosts if list((host.data_dir / "tus").glob("*/*/bytes")))
     holder.kill()
 
-    assert send(path, 200, len(image)).status in (404, 410)
+    statuses = [send(path, 200, len(image)).status for _ in range(3)]
+    assert statuses in ([502, 404, 404], [404] * 3), "only what was on its way to the dead host may fail with it"
     again = begin()
     assert send(again, 0, len(image)).status == 204
