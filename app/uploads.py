@@ -102,9 +102,10 @@ class Uploads:
             return first
         with ExitStack() as stack:
             prepared = [self._prepare(received, options, stack, max_bytes) for received in files]
+            me = stack.enter_context(self._writers.one_upload())
             for draw in range(_KEY_DRAWS):
                 wanted = origin.key if origin and not draw else None
-                rows = [self._same(image, origin) or self._row(image, options, token_id, wanted) for image in prepared]
+                rows = [self._same(one, origin) or self._row(one, options, token_id, wanted, me) for one in prepared]
                 copied = frozenset(row.key for row in rows if row.state is State.LIVE)
                 keys = tuple(row.key for row in rows)
                 claim = Claim(token_id, name, fingerprint, keys, ttl_s, origin, copied, options.expires_at)
@@ -201,7 +202,7 @@ class Uploads:
             max_bytes=max_bytes,
         )
 
-    def _row(self, image: Prepared, options: Options, token_id: int, wanted: str | None) -> Upload:
+    def _row(self, image: Prepared, options: Options, token_id: int, wanted: str | None, writer: str) -> Upload:
         extension = images.EXTENSIONS[image.content_type]
         is_fit = wanted is not None and is_key(wanted) and wanted.endswith(f".{extension}")
         key = wanted if wanted and is_fit else new_key(extension, self._settings.key_length)
@@ -215,7 +216,7 @@ class Uploads:
             created_at=self.clock().replace(microsecond=0),
             deletion_digest=tokens.digest(self.deletion_token(key)),
             token_id=token_id,
-            writer=self._writers.me(),
+            writer=writer,
             expires_at=options.expires_at,
             converted_from=image.converted_from,
             file_name=image.name,

@@ -10,6 +10,7 @@ from ..decoding import DecoderPool
 from ..fetching import Fetcher
 from ..inventory import Inventory
 from ..meter import Meter
+from ..readiness import Readiness
 from ..replacing import Replacing
 from ..resumable import Resumable
 from ..settings import Settings
@@ -36,6 +37,7 @@ class Parts:
     decoders: DecoderPool
     writers: Writers
     meter: Meter
+    readiness: Readiness
 
     def close(self) -> None:
         """End what runs or is open on behalf of the app."""

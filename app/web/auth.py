@@ -1,5 +1,6 @@
 """Who asks: a bearer token, or the browser's session with its CSRF token."""
 
+from contextlib import suppress
 from datetime import timedelta
 from urllib.parse import urlsplit
 
@@ -7,7 +8,7 @@ import structlog
 from flask import Response, request
 
 from .. import tokens
-from ..errors import Forbidden, Unauthorized
+from ..errors import Forbidden, Unauthorized, Unavailable
 from ..tokens import Token
 from . import parts
 
@@ -113,7 +114,8 @@ def _bearer(header: str) -> Token:
     if token is None or not token.is_usable(now):
         where = f"{parts().settings.base_url}/clients"
         raise Unauthorized(f"the token is unknown, expired or revoked; get a new one at {where}")
-    parts().catalog.tokens.used(token.id, now=now)
+    with suppress(Unavailable):  # a catalog that is locked, full or read-only can still be read
+        parts().catalog.tokens.used(token.id, now=now)
     return token
 
 

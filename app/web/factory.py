@@ -12,6 +12,7 @@ from ..decoding import DecoderPool
 from ..edge.purge import open_purge
 from ..inventory import Inventory
 from ..meter import Meter
+from ..readiness import Readiness
 from ..replacing import Replacing
 from ..resumable import Resumable
 from ..settings import Settings
@@ -80,6 +81,7 @@ def build(settings: Settings, store: ObjectStore | None) -> Flask:
         decoders,
         writers,
         meter,
+        Readiness(settings, catalog, store),
     )
 
     errors.install(app)

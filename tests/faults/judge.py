@@ -25,7 +25,7 @@ class Verdict:
     """What the judge found; each list names keys or files, and is empty where all is well.
 
     `lost`: acknowledged, but not there, or with other bytes. `half`: rows that are neither uploads nor gone. `orphans`:
-    objects that belong to no upload. `dangling`: uploads without an object. `repeated`: objects of more than one version.
+    objects that belong to no upload. `dangling`: uploads without an object. `repeated`: objects of several versions.
     `twice`: bytes that one client sent, under more than one address. `left`: files of requests that are over.
     """
 
@@ -45,9 +45,7 @@ class Verdict:
         return {name: found for name in names if (found := getattr(self, name))}
 
 
-def judge(
-    acknowledged: Iterable[Acknowledged], catalog: Catalog, bucket: Mapping[str, int], data_dir: Path
-) -> Verdict:
+def judge(acknowledged: Iterable[Acknowledged], catalog: Catalog, bucket: Mapping[str, int], data_dir: Path) -> Verdict:
     """Return the verdict over one server, when upkeep and comparison have settled all they can. `bucket` has the key of
     each object and how many versions of it there are."""
     rows = list(_rows(catalog))

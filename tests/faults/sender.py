@@ -11,7 +11,13 @@ from dataclasses import dataclass, field
 
 from tests import samples
 
-_KNOWN = {(503, "busy"), (503, "store_unavailable"), (409, "conflict"), (507, "store_full"), (502, "store_misconfigured")}
+_KNOWN = {
+    (409, "conflict"),
+    (502, "store_misconfigured"),
+    (503, "busy"),
+    (503, "store_unavailable"),
+    (507, "store_full"),
+}
 _TIMEOUT_S = 120
 
 

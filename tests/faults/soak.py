@@ -1,4 +1,4 @@
-"""`python -m tests.faults.soak`: thousands of uploads while everything is killed at random moments, and the judge after.
+"""`python -m tests.faults.soak`: thousands of uploads while everything is killed at random moments, and the judge.
 
 Every image is unlike every other and sent until it is taken, half of them with an Idempotency-Key; all at once web
 workers, master, the worker for the jobs and the database are killed with SIGKILL, and the store misbehaves.
@@ -8,6 +8,7 @@ import argparse
 import itertools
 import logging
 import random
+import signal
 import sys
 import tempfile
 import threading
@@ -27,6 +28,7 @@ _WEIGHTS = {"web": 10, "jobs": 3, "database": 3, "master": 1, "all": 1, "store":
 def main() -> int:
     """Return 0 if nothing was lost and nothing half remains, else 1."""
     asked = _asked()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # whatever ends it, the servers end with it
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     with (
         tempfile.TemporaryDirectory(prefix="soak-") as folder,
@@ -88,7 +90,7 @@ def _run(tree: Tree, asked: argparse.Namespace) -> None:
 
 
 def _wait(tree: Tree, uploads: float, is_over: threading.Event) -> None:
-    """Wait until so many more uploads were acknowledged, or for a while: whatever is killed all the time serves nobody."""
+    """Wait until so many more uploads were acknowledged, or for a while: what is killed all the time serves nobody."""
     wanted, ends_at = len(tree.ledger.acknowledged) + uploads, time.monotonic() + _LONGEST_WAIT_S
     while len(tree.ledger.acknowledged) < wanted and time.monotonic() < ends_at and not is_over.wait(0.01):
         pass

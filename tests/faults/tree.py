@@ -95,11 +95,11 @@ class Tree:
     def settle(self) -> None:
         """Let upkeep and comparison take away what the faults have left; raise TimeoutError if something stays."""
         ends_at = time.monotonic() + _SETTLES_S
-        while "left for later 0" not in (told := self.server.run("reconcile", "--grace", "0")):
+        while "left for later 0" not in (told := self._reconcile()):
             if time.monotonic() > ends_at:
                 raise TimeoutError(told)
             time.sleep(1)
-        self.server.run("reconcile", "--grace", "0")  # what the first was the reason of
+        self._reconcile()  # what the first was the reason of
 
     def judge(self, acknowledged: list[Acknowledged] | None = None) -> Verdict:
         """Return the verdict over all that was acknowledged, or over these."""
@@ -110,6 +110,11 @@ class Tree:
             return judge(told, catalog, bucket, self.data_dir)
         finally:
             catalog.close()
+
+    def _reconcile(self) -> str:
+        command = [sys.executable, "-m", "app.cli", "reconcile", "--grace", "0"]
+        done = subprocess.run(command, env=self.server.environment, capture_output=True, text=True, check=True)
+        return done.stdout
 
     def _kill_web(self) -> None:
         if workers := self.server.workers():
