@@ -1,10 +1,10 @@
 """The judge after every fault: what was acknowledged is read, catalog and bucket are held against each other."""
 
-import hashlib
+import time
 import urllib.error
 import urllib.request
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,9 +12,10 @@ from pathlib import Path
 from app.catalog import Catalog
 from app.catalog.records import State, Upload
 from app.keys import THUMBNAILS, thumbnail_key
+from app.undrawn import KEEP_S, SWEEP_S
 from tests.b2 import B2
 
-from .sender import Acknowledged
+from .sender import Acknowledged, sha256
 
 _READERS = 8
 _SETTLED = (State.LIVE, State.DELETED)
@@ -45,7 +46,23 @@ class Verdict:
         return {name: found for name in names if (found := getattr(self, name))}
 
 
-def judge(acknowledged: Iterable[Acknowledged], catalog: Catalog, bucket: Mapping[str, int], data_dir: Path) -> Verdict:
+def read_address(one: Acknowledged) -> bytes | None:
+    """Return what is at the address that a client was told; None if nothing is."""
+    try:
+        with urllib.request.urlopen(one.url, timeout=60) as answer:
+            found: bytes = answer.read()
+            return found
+    except urllib.error.URLError:
+        return None
+
+
+def judge(
+    acknowledged: Iterable[Acknowledged],
+    catalog: Catalog,
+    bucket: Mapping[str, int],
+    data_dir: Path,
+    read: Callable[[Acknowledged], bytes | None] = read_address,
+) -> Verdict:
     """Return the verdict over one server, when upkeep and comparison have settled all they can. `bucket` has the key of
     each object and how many versions of it there are."""
     rows = list(_rows(catalog))
@@ -54,8 +71,9 @@ def judge(acknowledged: Iterable[Acknowledged], catalog: Catalog, bucket: Mappin
     digests = Counter(row.sha256 for row in live.values())
     told = list({one.key: one for one in acknowledged}.values())
     with ThreadPoolExecutor(_READERS) as pool:
-        are_there = pool.map(_is_there, told)
-        lost = [one.key for one, is_there in zip(told, are_there, strict=True) if not is_there or one.key not in live]
+        bodies = pool.map(read, told)
+        are_there = [body is not None and sha256(body) == one.sha256 for one, body in zip(told, bodies, strict=True)]
+    lost = [one.key for one, is_there in zip(told, are_there, strict=True) if not is_there or one.key not in live]
     return Verdict(
         lost=lost,
         half=[f"{row.key} {row.state.value}" for row in rows if row.state not in _SETTLED],
@@ -87,18 +105,11 @@ def _rows(catalog: Catalog) -> Iterable[Upload]:
         yield from batch
 
 
-def _is_there(one: Acknowledged) -> bool:
-    try:
-        with urllib.request.urlopen(one.url, timeout=60) as answer:
-            return hashlib.sha256(answer.read()).hexdigest() == one.sha256
-    except urllib.error.URLError:
-        return False
-
-
 def _left(data_dir: Path, live: Mapping[str, Upload]) -> list[str]:
     """Return the files that no request and no upload needs any more."""
     spool, tmp = data_dir / "spool", data_dir / "objects" / "tmp"
     found = [*spool.glob("*.*"), *spool.glob("tmp*"), *(tmp.iterdir() if tmp.is_dir() else [])]
-    waiting = spool / "undrawn"
-    found += [path for path in waiting.iterdir() if path.name not in live] if waiting.is_dir() else []
+    waiting, oldest = spool / "undrawn", time.time() - KEEP_S - SWEEP_S
+    copies = [path for path in waiting.iterdir() if path.name not in live] if waiting.is_dir() else []
+    found += [path for path in copies if path.stat().st_mtime < oldest]
     return [str(path.relative_to(data_dir)) for path in found]

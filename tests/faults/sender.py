@@ -90,16 +90,16 @@ class Sender:
             return None
         finally:
             connection.close()
-        return self._read(status, told, body, hashlib.sha256(image).hexdigest())
+        return self._read(status, told, body, sha256(image))
 
-    def _read(self, status: int, told: http.client.HTTPMessage, body: bytes, sha256: str) -> Acknowledged | None:
+    def _read(self, status: int, told: http.client.HTTPMessage, body: bytes, digest: str) -> Acknowledged | None:
         try:
             answer = json.loads(body)
         except ValueError:
             self.ledger.refuse(f"{status} without JSON", is_honest=False, what=body[:200].decode(errors="replace"))
             return None
         if status == 201:
-            found = Acknowledged(answer["key"], answer["url"], sha256)
+            found = Acknowledged(answer["key"], answer["url"], digest)
             self.ledger.note(found)
             return found
         code = answer.get("code")
@@ -113,3 +113,8 @@ class Sender:
 def picture(number: int) -> bytes:
     """Return an image like no other of another number, without metadata: it is stored byte for byte."""
     return samples.make("png", 24, 16, seed=1_000_000 + number)
+
+
+def sha256(body: bytes) -> str:
+    """Return the hex SHA-256."""
+    return hashlib.sha256(body).hexdigest()
