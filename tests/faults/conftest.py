@@ -1,5 +1,6 @@
 """What the tests of faults share: one stand-in for B2, an app over it in this process, and the judge of both."""
 
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -17,7 +18,8 @@ from tests.conftest import OWNER
 from tests.faults.judge import Verdict, in_b2, in_folder, judge
 from tests.faults.sender import Acknowledged, picture, sha256
 
-HANGS_S = 0.3  # for how long the store of the tests waits for an answer
+HANGS_S = 0.3  # for how long a store in a hurry waits for an answer
+_SOON_S = 30
 
 
 @dataclass
@@ -27,6 +29,7 @@ class House:
     app: Flask
     b2: B2 | None = None
     acknowledged: list[Acknowledged] = field(default_factory=list)
+    sent: list[str] = field(default_factory=list)
 
     @property
     def parts(self) -> Parts:
@@ -48,8 +51,17 @@ class House:
     def upkeep(self) -> Upkeep:
         return Upkeep(self.parts.uploads, self.parts.catalog, self.parts.store, self.parts.writers)
 
+    def hurry(self) -> None:
+        """Let the store wait for no answer for long."""
+        store: Any = self.parts.store
+        store._account["read_timeout_s"] = HANGS_S
+        store._disconnect()
+
     def settle(self) -> Verdict:
         """Let the repeated jobs run, a while later, and return what the judge finds then."""
+        ends_at = time.monotonic() + _SOON_S
+        while self.b2 and len(self.b2.requests) < len(self.sent) and time.monotonic() < ends_at:
+            time.sleep(0.02)  # what nobody waited for is still being stored
         uploads = self.parts.uploads
         uploads.clock = uploads.deletions._clock = lambda: datetime.now(UTC) + timedelta(minutes=30)
         self.upkeep().reconcile(grace_s=0)
@@ -91,11 +103,11 @@ def cloud(stand_in: B2, make_app: Callable[..., Flask]) -> Iterator[House]:
     """An app over a bucket, whose store tries twice, and does not sleep."""
     stand_in.empty()
     pauses: list[float] = []
+    sent: list[str] = []
     account = {"access_key_id": stand_in.key.access_key_id, "secret_access_key": stand_in.key.secret_access_key}
     store = S3Store(
         endpoint=stand_in.endpoint, region=stand_in.region, bucket=stand_in.bucket, **account,
-        patience_s=1, clock=lambda: sum(pauses), sleep=pauses.append,
+        patience_s=1, count=sent.append, clock=lambda: sum(pauses), sleep=pauses.append,
     )  # fmt: skip
-    store._account["read_timeout_s"] = HANGS_S
-    yield House(make_app(store), stand_in)
+    yield House(make_app(store), stand_in, sent=sent)
     store._disconnect()
