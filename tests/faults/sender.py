@@ -38,6 +38,7 @@ class Ledger:
     refused: Counter[str] = field(default_factory=Counter)
     dishonest: list[str] = field(default_factory=list)
     given_up: int = 0
+    keyed: set[str] = field(default_factory=set)  # digests of what was sent with an Idempotency-Key
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def note(self, one: Acknowledged) -> None:
@@ -80,6 +81,7 @@ class Sender:
         headers = {"Authorization": f"Bearer {self.token}", "Content-Type": "image/png"}
         if key:
             headers["Idempotency-Key"] = key
+            self.ledger.keyed.add(sha256(image))
         connection = http.client.HTTPConnection(self.host, self.port, timeout=_TIMEOUT_S)
         try:
             connection.request("POST", "/api/upload", image, headers)

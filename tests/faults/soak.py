@@ -22,6 +22,7 @@ from .tree import Tree
 CLIENTS = 12
 _PATIENCE_S = 50  # less than the minute for which the same bytes without a key are the same upload
 _LONGEST_WAIT_S = 15
+_OTHER = ("lost", "twice")  # of what the judge finds: counted by themselves
 _WEIGHTS = {"web": 10, "jobs": 3, "database": 3, "master": 1, "all": 1, "store": 4}
 
 
@@ -106,12 +107,14 @@ def _tell(tree: Tree, took_s: float, is_ready: bool) -> int:
         *((f"refused: {how}", f"{count:,}") for how, count in sorted(ledger.refused.items())),
         *((f"killed: {what}", str(count)) for what, count in sorted(tree.kills.items())),
         ("live though never acknowledged", str(verdict.live - len(keys))),
+        # Without a key the same bytes are the same upload for a minute; a request may wait longer for a server.
+        ("twice, after a minute without a key", str(len([one for one in verdict.twice if one not in ledger.keyed]))),
         ("/readyz asked", f"{len(tree.readiness.said):,} times, {len(tree.readiness.outages)} outages"),
     ]
     bad = {
         "lost": verdict.lost,
-        "half": [*verdict.half, *verdict.orphans, *verdict.dangling, *verdict.repeated, *verdict.left],
-        "duplicates": verdict.twice,
+        "half": [f"{name} {one}" for name, found in verdict.faults.items() if name not in _OTHER for one in found],
+        "duplicates": [one for one in verdict.twice if one in ledger.keyed],
         "dishonest answers": ledger.dishonest,
         "lies of /readyz": [str(one) for one in lies],
         "not ready at the end": [] if is_ready else ["/readyz"],
