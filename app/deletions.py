@@ -39,12 +39,12 @@ class Deletions:
         """Whether the edge forgets what is deleted."""
         return self._purge is not None
 
-    def end(self, rows: Sequence[Upload], *, were_public: bool = True) -> Ended:
+    def end(self, rows: Sequence[Upload], *, were_public: bool = True, may_come: bool = False) -> Ended:
         """Take these rows as far as it goes now.
 
         The object goes first, or the edge would fetch it again; the row stays until the edge has been told twice.
-        The edge knows nothing of what nobody was ever told the address of; but a put of it that nobody waits for any
-        more may still take effect, so such a row stays for a while, and its object goes once more.
+        The edge knows nothing of what nobody was ever told the address of. With `may_come` a put that nobody waits for
+        any more may still take effect: such a row stays for a while, and its object goes once more.
         """
         gone: list[Upload] = []
         failed: Unavailable | None = None
@@ -59,7 +59,7 @@ class Deletions:
                 gone.append(row)
             except Unavailable as e:
                 failed = e
-        if not were_public:
+        if may_come:
             gone = [row for row in gone if not self._may_come(row)]
         try:
             return Ended(self._settle(gone, were_public) if gone else 0, failed)

@@ -17,7 +17,7 @@ from .catalog.uploads import BYTES
 from .decoding import DecoderPool
 from .deletions import Deletions
 from .edge.purge import Purge
-from .errors import Busy, Conflict, KeyTaken, Unavailable
+from .errors import Busy, Conflict, KeyTaken, StoreUnavailable, Unavailable
 from .keys import is_key, new_key
 from .preparing import Prepared, prepare
 from .receiving import SPOOL_BYTES, Received
@@ -236,10 +236,10 @@ class Uploads:
                 for row, image in new:
                     self._undrawn.keep(row.key, image.file)
             return self._catalog.uploads.finish(claim, versions, now=self.clock())
-        except BaseException:
+        except BaseException as e:
             with suppress(Unavailable):  # what cannot be taken back now is settled by reconcile
                 retired = self._catalog.uploads.retire(claim.keys, states=(State.PENDING,))
-                self.deletions.end(retired, were_public=False)
+                self.deletions.end(retired, were_public=False, may_come=isinstance(e, StoreUnavailable))
             raise
 
 
