@@ -1,24 +1,21 @@
-"""The server: gunicorn with gevent workers, where a slow or broken client costs nobody else anything.
-
-`bowerbird serve` runs this file in a process of its own, so that nothing else is imported before gevent patches it.
-"""
+"""The web workers: gunicorn's of gevent, where a slow or broken client costs nobody else anything, nor does an end."""
 
 import json
-import os
-import secrets
-import signal
 import socket
-import subprocess
-import sys
-import threading
 import time
 from contextlib import suppress
 from typing import Any
 
 import gevent
-from gunicorn.app.base import BaseApplication
+import gevent.socket
+import structlog
+from gevent import monkey
 from gunicorn.http import errors as http_errors
 from gunicorn.workers.ggevent import GeventWorker
+
+from . import logs, request_ids
+
+log = structlog.get_logger()
 
 HEADER_S = 30  # a request's head has to be there by then; also how long an idle connection is kept
 WINDOW_S = 15  # a body has to bring MIN_RATE bytes a second in every window of this length
@@ -26,13 +23,9 @@ MIN_RATE = 1024
 SEND_S = 60  # one write to a client that does not read
 LINGER_BYTES = 64 * 1024 * 1024
 LINGER_S = 10
-GRACEFUL_S = 30
-RESTART_S = 5  # before a worker that ended is started anew
-_POLL_S = 0.1  # until it is
-_ANEW = signal.SIGRTMIN  # to the main thread; gunicorn has a meaning for the common signals
-
-# It ends when its standard input does: with this process, however that ends, and not by Ctrl-C of its own.
-_WORKER = ("sh", "-c", 'trap "" INT; exec "$@"', "sh", sys.executable, "-m", "app.cli", "worker", "--with-parent")
+LAST_S = 600  # a worker that another took the place of goes on so long with what it has begun
+IDLE_S = 2  # a connection is kept at the end, for a request that is on its way already
+_LOOK_S = 0.2
 
 
 class TooLongHeader(Exception):
@@ -51,6 +44,7 @@ class PacedSocket:
         self._window_bytes = 0
         self.count = 0
         self.is_idle = True
+        self.idle_since = time.monotonic()
         self._is_ended = False
 
     def __getattr__(self, name: str) -> Any:
@@ -107,18 +101,42 @@ class Worker(GeventWorker):
         finally:
             self._clients.discard(paced)
 
+    def patch(self) -> None:
+        """Patch what the master needs as it was; the rest it has patched before it imported the app."""
+        gevent.reinit()
+        for patch in (monkey.patch_os, monkey.patch_signal, monkey.patch_subprocess, monkey.patch_queue):
+            patch()
+        self.sockets = [
+            gevent.socket.socket(one.FAMILY, socket.SOCK_STREAM, fileno=one.sock.detach()) for one in self.sockets
+        ]
+
+    def init_process(self) -> None:
+        """Run; the master, which bounds its own end, gives those that a reload has replaced more time than itself."""
+        self.cfg.set("graceful_timeout", LAST_S)
+        super().init_process()
+
+    def run(self) -> None:
+        """Answer requests until the end, with errors of greenlets in the log as all others are."""
+        gevent.get_hub().print_exception = lambda _context, _kind, error, _trace: logs.uncaught(error)
+        super().run()
+
     def handle_exit(self, sig: Any, frame: Any) -> None:
         """Finish the requests under way; a connection that only waits for a next one does not hold up the end."""
+        if self.alive:
+            gevent.spawn(self._close_idle)
         super().handle_exit(sig, frame)
-        gevent.spawn(self._close_idle)
 
     def handle_quit(self, sig: Any, frame: Any) -> None:
         """Take Ctrl-C as SIGTERM: gevent would print how each greenlet of gunicorn's quick way out came to its end."""
         self.handle_exit(sig, frame)
 
     def _close_idle(self) -> None:
-        for client in [client for client in self._clients if client.is_idle]:
-            client.end()
+        """Close, until this worker ends, what was idle for a while: sooner, a request may be on its way."""
+        while True:
+            for client in list(self._clients):
+                if client.is_idle and not client.count and time.monotonic() - client.idle_since > IDLE_S:
+                    client.end()
+            gevent.sleep(_LOOK_S)
 
     def timeout_ctx(self) -> Any:
         """Bound the time in which the head of a request has to come."""
@@ -130,7 +148,7 @@ class Worker(GeventWorker):
         try:
             return super().handle_request(listener_name, req, sock, addr)
         finally:
-            sock.is_idle, sock.count = True, 0
+            sock.is_idle, sock.count, sock.idle_since = True, 0, time.monotonic()
             sock.restart()
 
     def handle_error(self, req: Any, client: Any, addr: Any, exc: BaseException) -> None:
@@ -138,12 +156,17 @@ class Worker(GeventWorker):
         if isinstance(exc, TooLongHeader) and not client.count:
             return  # a connection that was kept for a next request, and none came
         status, reason, code, message = _refusal(exc)
+        request_ids.begin(request_id := request_ids.new())
         if status >= 500:
             self.log.exception("a request failed before it reached the app")
-        body = json.dumps({"error": message, "code": code, "request_id": secrets.token_hex(8)}).encode()
+        log.info("answered", status=status, code=code)
+        if parts := getattr(self.wsgi, "extensions", {}).get("bowerbird"):
+            parts.counts.unrouted(status)
+        body = json.dumps({"error": message, "code": code, "request_id": request_id}).encode()
         head = (
             f"HTTP/1.1 {status} {reason}\r\nConnection: close\r\nContent-Type: application/json\r\n"
-            f"Content-Length: {len(body)}\r\nX-Content-Type-Options: nosniff\r\nCache-Control: no-store\r\n\r\n"
+            f"Content-Length: {len(body)}\r\n{request_ids.HEADER}: {request_id}\r\n"
+            "X-Content-Type-Options: nosniff\r\nCache-Control: no-store\r\n\r\n"
         )
         with suppress(OSError):  # the client may be gone
             client.sendall(head.encode() + body)
@@ -175,68 +198,3 @@ def _linger(client: Any) -> None:
         if not data:
             return
         left -= len(data)
-
-
-class Server(BaseApplication):
-    """gunicorn, configured here and nowhere else."""
-
-    def __init__(self, bind: str, workers: int, *, with_upkeep: bool = True) -> None:
-        self._bind, self._workers, self._with_upkeep = bind, workers, with_upkeep
-        self._upkeep: subprocess.Popen[bytes] | None = None
-        self._ends = threading.Event()
-        super().__init__()
-
-    def load_config(self) -> None:
-        options = {
-            "bind": self._bind,
-            "workers": self._workers,
-            "worker_class": "app.server.Worker",
-            "worker_connections": 1000,
-            "keepalive": HEADER_S,
-            "timeout": 60,
-            "graceful_timeout": GRACEFUL_S,
-            "worker_tmp_dir": "/dev/shm" if os.path.isdir("/dev/shm") else None,  # noqa: PTH112, S108
-            "control_socket_disable": True,
-            "sendfile": False,  # it would go round the pace
-            "proc_name": "bowerbird",
-            "loglevel": "warning",
-            "when_ready": self._start_upkeep,
-            "on_exit": self._stop_upkeep,
-        }
-        for name, value in options.items():
-            self.cfg.set(name, value)
-
-    def load(self) -> Any:
-        from app import create_app  # noqa: PLC0415 in the worker, after gevent has patched it
-
-        return create_app()
-
-    def _start_upkeep(self, _arbiter: Any) -> None:
-        if self._with_upkeep:
-            self._spawn_upkeep()
-            signal.signal(_ANEW, lambda *_: self._spawn_upkeep())
-            threading.Thread(target=self._keep_upkeep, daemon=True).start()
-
-    def _spawn_upkeep(self) -> None:
-        # In the main thread, which forks the web workers too: of two forks at once one keeps the other's pipes open.
-        self._upkeep = subprocess.Popen(_WORKER, stdin=subprocess.PIPE)
-
-    def _keep_upkeep(self) -> None:
-        """Have the worker started anew whenever it ends of something that it could not foresee."""
-        while (upkeep := self._upkeep) and not self._ends.is_set():
-            upkeep.wait()
-            if self._ends.wait(RESTART_S):
-                return
-            signal.pthread_kill(threading.main_thread().ident or 0, _ANEW)
-            while self._upkeep is upkeep and not self._ends.wait(_POLL_S):
-                pass
-
-    def _stop_upkeep(self, _arbiter: Any) -> None:
-        self._ends.set()
-        if self._upkeep:
-            self._upkeep.send_signal(signal.SIGTERM)
-            self._upkeep.wait(GRACEFUL_S)
-
-
-if __name__ == "__main__":
-    Server(sys.argv[1], int(sys.argv[2]), with_upkeep="--no-worker" not in sys.argv).run()

@@ -31,6 +31,7 @@ IDEMPOTENCY_S = 24 * 3600
 WAIT_S = 20  # how long a repeat waits for the first request to end
 _POLL_S = 0.1
 _DELETED_AT_ONCE = 30
+_NO_DIGEST = "0" * 64  # of no token that is known: looking for what is not there takes the same work
 _KEY_DRAWS = 10  # keys clash once in a hundred million draws
 
 
@@ -133,7 +134,7 @@ class Uploads:
         """Return the upload `key`, in any state, if `token` is the one of its deletion URL, or of that of a copy."""
         upload = self._catalog.uploads.get(key)
         number = tokens.copy_of(token)
-        first = upload.deletion_digest if upload else tokens.digest("")
+        first = upload.deletion_digest if upload else _NO_DIGEST
         expected = first if number == 1 else tokens.digest(self.deletion_token(key, number))
         if not tokens.equal(tokens.digest(token), expected) or upload is None:
             return None
@@ -189,13 +190,11 @@ class Uploads:
             return None
         return self._catalog.copies.same(image.sha256, image.content_type, now=self.clock())
 
-    def _spool(self, stack: ExitStack) -> BinaryIO:
-        return cast(BinaryIO, stack.enter_context(SpooledTemporaryFile(SPOOL_BYTES, dir=self._spool_dir)))
-
     def _prepare(self, received: Received, options: Options, stack: ExitStack, max_bytes: int | None) -> Prepared:
+        spooled = stack.enter_context(SpooledTemporaryFile(SPOOL_BYTES, dir=self._spool_dir))
         return prepare(
             received,
-            self._spool(stack),
+            cast(BinaryIO, spooled),
             settings=self._settings,
             decoders=self._decoders,
             keep_metadata=options.keep_metadata,

@@ -64,7 +64,7 @@ REFUSALS = {
     401: ("POST", "/api/upload", "x" * 40),
     404: ("POST", "/api/nothing", UPLOADER),
     405: ("POST", "/api/uploads/k", UPLOADER),
-    413: ("POST", "/api/upload", UPLOADER),
+    413: ("POST", "/api/upload", OWNER),
     415: ("POST", "/api/upload", UPLOADER),
 }
 
@@ -79,12 +79,16 @@ def small_limit(tmp_path_factory):
     server.kill()
 
 
+@pytest.fixture
+def refusing(request, status):
+    return request.getfixturevalue("small_limit" if status == 413 else "live_server")
+
+
 @pytest.mark.parametrize("status", REFUSALS)
-def test_a_refusal_of_60_mb_reaches_a_client_that_sends_all_before_it_reads(live_server, small_limit, status):
+def test_a_refusal_of_60_mb_reaches_a_client_that_sends_all_before_it_reads(refusing, status):
     """tests/sharex has them all at 5 MB."""
     method, path, token = REFUSALS[status]
-    size = 60 * MIB
-    server, token = (small_limit, OWNER) if status == 413 else (live_server, token)
+    size, server = 60 * MIB, refusing
     head = request(method, path, size, "Content-Type: image/png", token=token)
     body = bytes(size)
 
@@ -312,7 +316,7 @@ def test_an_idle_connection_does_not_hold_up_the_end_and_a_request_under_way_is_
     server.process.stdout.close()
 
 
-def test_ctrl_c_ends_it_without_a_word_also_where_a_connection_is_kept(make_server, tmp_path):
+def test_ctrl_c_ends_it_without_a_word_of_trouble_also_where_a_connection_is_kept(make_server, tmp_path):
     server = make_server("interrupted", web_workers="1")  # another might still be starting
     with socket.create_connection((server.host, server.port)) as idle:
         idle.sendall(b"GET /healthz HTTP/1.1\r\nHost: h\r\n\r\n")
@@ -324,7 +328,8 @@ def test_ctrl_c_ends_it_without_a_word_also_where_a_connection_is_kept(make_serv
     server.process.stdout.close()
 
     assert server.process.returncode == 0
-    assert (tmp_path / "interrupted.log").read_text() == ""
+    lines = [json.loads(line) for line in (tmp_path / "interrupted.log").read_text().splitlines()]
+    assert {one["level"] for one in lines} == {"info"}, lines
     assert not [pid for pid in processes if Path(f"/proc/{pid}/status").exists() and pid != server.process.pid]
 
 

@@ -2,22 +2,16 @@
 
 import fcntl
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cache
 from pathlib import Path
 from typing import BinaryIO
 
-from alembic import command
-from alembic.config import Config
-from alembic.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from alembic.util import CommandError
 from sqlalchemy import Connection, text
 
-from ..errors import SettingsError
+from ..errors import BadRequest, Conflict, SettingsError
 from ..settings import PREFIX
 from .albums import Albums
 from .changes import Changes
@@ -26,6 +20,7 @@ from .engine import Database, check_writable, wait_long, wait_turn
 from .imports import Imports
 from .jobs import Jobs
 from .library import Library
+from .revisions import applied_revision, known_revisions
 from .rota import Rota
 from .sessions import Sessions
 from .snapshots import Snapshots
@@ -51,11 +46,12 @@ class Catalog:
     """The tables behind `url` (`sqlite:///path` or `postgresql://…`). Nothing is opened before the first use.
 
     Every method raises Busy where the database does not answer or stays locked, StoreFull where its disk is full,
-    BadRequest for a value that no database holds, and never an error of a library.
+    BadRequest for a value that no database holds, and never an error of a library. `used` is told of each connection
+    that is taken (1) or given back (-1).
     """
 
-    def __init__(self, url: str) -> None:
-        self._database = Database(url)
+    def __init__(self, url: str, used: Callable[[int], None] = lambda change: None) -> None:
+        self._database = Database(url, used)
         self.uploads = UploadRows(self._database)
         self.changes = Changes(self._database)
         self.tokens = Tokens(self._database)
@@ -78,14 +74,30 @@ class Catalog:
         version made the tables; if it is interrupted, the tables stay as they were.
         """
         with self._alone() as connection:
-            if revision == "head" and MigrationContext.configure(connection).get_current_revision() == _revisions()[0]:
+            if revision == "head" and applied_revision(connection) == known_revisions()[0]:
                 return
-            config = _config()
-            config.attributes["connection"] = connection
-            try:
-                command.upgrade(config, revision)
-            except CommandError as e:
-                raise SettingsError([f"{PREFIX}DATABASE_URL: a newer version of Bowerbird made these tables"]) from e
+            from . import migrating  # noqa: PLC0415 most starts find tables that are up to date
+
+            migrating.upgrade(connection, revision)
+
+    def downgrade(self, revision: str, *, may_lose: bool = False) -> None:
+        """Make the tables those of an earlier `revision`, for an older version; what both hold stays.
+
+        Raises BadRequest for a revision that is none, or later than the tables', and Conflict where something would be
+        lost and it is not `may_lose`; the tables then stay as they were, as they do if it is interrupted.
+        """
+        from . import migrating  # noqa: PLC0415 as above
+
+        with self._alone() as connection:
+            current, known = applied_revision(connection), self.revisions()
+            earlier = known[known.index(current) :] if current in known else []
+            if revision not in earlier:
+                there = ", ".join(reversed(earlier)) or "none"
+                raise BadRequest(f"{revision!r} is no revision that the tables can go back to: {there}")
+            lost = migrating.losses(connection, earlier[: earlier.index(revision)])
+            if lost and not may_lose:
+                raise Conflict(f"this would lose {'; and '.join(lost)}")
+            migrating.downgrade(connection, revision)
 
     def exists(self) -> bool:
         """Whether there is a database; of a server it is not asked. Opening an SQLite one would make it."""
@@ -93,13 +105,13 @@ class Catalog:
 
     def revisions(self) -> list[str]:
         """Return the revisions of the tables that this version knows, the one it works with first."""
-        return list(_revisions())
+        return list(known_revisions())
 
     def condition(self) -> Condition:
         """Return how the catalog stands; nothing is changed."""
         known = self.revisions()
         with self._database.read() as connection:
-            revision = MigrationContext.configure(connection).get_current_revision()
+            revision = applied_revision(connection)
             journal = connection.execute(text("PRAGMA journal_mode")).scalar() if self._database.path else None
         is_newer = revision is not None and revision not in known
         return Condition(revision, known[0], is_newer, journal)
@@ -113,7 +125,7 @@ class Catalog:
     def is_current(self) -> bool:
         """Whether the tables are those this version works with."""
         with self._database.read() as connection:
-            return MigrationContext.configure(connection).get_current_revision() == self.revisions()[0]
+            return applied_revision(connection) == self.revisions()[0]
 
     def ping(self) -> None:
         """Return if the database answers and would be written to; nothing is written. Raises Busy while another program
@@ -149,14 +161,3 @@ def _open_lock(path: Path) -> BinaryIO:
         return lock.open("wb")
     except OSError as e:
         raise SettingsError([f"{PREFIX}DATABASE_URL: cannot write {lock}: {e.strerror}"]) from e
-
-
-@cache
-def _revisions() -> tuple[str, ...]:
-    return tuple(one.revision for one in ScriptDirectory.from_config(_config()).walk_revisions())
-
-
-def _config() -> Config:
-    config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
-    return config

@@ -10,6 +10,7 @@ from ..decoding import DecoderPool
 from ..fetching import Fetcher
 from ..inventory import Inventory
 from ..meter import Meter
+from ..metrics.counts import Counts
 from ..readiness import Readiness
 from ..replacing import Replacing
 from ..resumable import Resumable
@@ -37,6 +38,7 @@ class Parts:
     decoders: DecoderPool
     writers: Writers
     meter: Meter
+    counts: Counts
     readiness: Readiness
 
     def close(self) -> None:

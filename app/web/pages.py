@@ -3,7 +3,7 @@
 from urllib.parse import quote, urlencode
 
 import structlog
-from flask import Blueprint, Response, g, redirect, render_template, request
+from flask import Blueprint, Response, redirect, render_template, request
 from werkzeug.wrappers import Response as AnyResponse
 
 from ..catalog.records import Upload
@@ -42,9 +42,10 @@ def login() -> AnyResponse | str:
 
 @pages.post("/login")
 def sign_in() -> AnyResponse:
-    """Start a session with a token that has the scope `manage`; 401 otherwise, 429 after ten tries in 15 minutes."""
+    """Start a session with a token that has the scope `manage`; 401 otherwise, 429 after ten others in 15 minutes."""
     auth.check_origin()
-    parts().limits.check_sign_in(request.remote_addr or "")
+    address = request.remote_addr or ""
+    parts().limits.check_sign_in(address)
     target = own_path(request.form.get("next"))
     session_id = auth.sign_in(request.form.get("token", "").strip())
     if session_id is None:
@@ -52,6 +53,7 @@ def sign_in() -> AnyResponse:
             "That is not a token that may sign in. It needs the scope “manage” and must not be revoked or expired."
         )
         return Response(render_template("login.html", error=message, next=target), 401)
+    parts().limits.forgive_sign_in(address)
     auth.sign_out()  # a session this browser had before
     response = redirect(target, 303)
     auth.set_session(response, session_id)
@@ -102,7 +104,7 @@ def delete_by_link(key: str, token: str) -> Response:
 
 def _take_back(upload: Upload) -> None:
     left = parts().uploads.take_back(upload.key, upload.copy)
-    log.info("deleted", request_id=g.request_id, key=upload.key, left=left)
+    log.info("deleted", key=upload.key, left=left)
 
 
 def _page(title: str, message: str, status: int) -> tuple[str, int]:
