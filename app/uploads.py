@@ -191,10 +191,9 @@ class Uploads:
         return self._catalog.copies.same(image.sha256, image.content_type, now=self.clock())
 
     def _prepare(self, received: Received, options: Options, stack: ExitStack, max_bytes: int | None) -> Prepared:
-        spooled = stack.enter_context(SpooledTemporaryFile(SPOOL_BYTES, dir=self._spool_dir))
         return prepare(
             received,
-            cast(BinaryIO, spooled),
+            cast(BinaryIO, stack.enter_context(SpooledTemporaryFile(SPOOL_BYTES, dir=self._spool_dir))),
             settings=self._settings,
             decoders=self._decoders,
             keep_metadata=options.keep_metadata,
