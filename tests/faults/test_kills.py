@@ -15,7 +15,7 @@ from tests.faults.tree import Tree
 from tests.programs import missing
 
 CLIENTS = 8
-BETWEEN = 25  # uploads between two kills
+BETWEEN = 10  # uploads between two kills
 PATIENCE_S = 50
 SOON_S = 60
 
