@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 MODULES := worker/node_modules/.package-lock.json
 
-.PHONY: help run test demo lint bench fuzz wheel lock clean
+.PHONY: help run test soak demo lint bench fuzz wheel lock clean
 
 help: ## what can be made
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile | expand -t 16
@@ -16,6 +16,10 @@ run: $(VENV)/.run ## set up, and start the server on 127.0.0.1:8080
 test: $(VENV)/.dev $(MODULES) ## set up, and pass every test
 	@scripts/system-packages
 	$(BIN)/python -m pytest -n auto --dist loadgroup $(PYTEST)
+
+soak: $(VENV)/.dev ## upload 10,000 images while everything is killed, on both pairs (SOAK="--seed 1")
+	$(BIN)/python -m tests.faults.soak $(SOAK)
+	$(BIN)/python -m tests.faults.soak --store s3 --database postgresql $(SOAK)
 
 demo: $(VENV)/.dev $(MODULES) ## the whole system on this machine: app, signing proxy, B2, edge
 	@exec $(BIN)/python -m tests.demo

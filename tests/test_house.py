@@ -56,6 +56,7 @@ FLOORS = [
         "metrics",
         "move",
         "preparing",
+        "readiness",
         "receiving",
         "replacing",
         "resumable",

@@ -13,7 +13,6 @@ import threading
 import time
 import urllib.error
 import urllib.request
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 
@@ -21,8 +20,6 @@ import pytest
 from PIL import Image
 
 from app import server
-from app.catalog import Catalog
-from app.catalog.records import State
 from tests import samples
 from tests.conftest import OWNER, UPLOADER, Server
 
@@ -233,47 +230,6 @@ def peak(pid):
 
 def objects(server: Server) -> set[str]:
     return {path.name for path in (server.data_dir / "objects").glob("??/*.*")}
-
-
-def test_killed_in_the_midst_of_uploads_nothing_acknowledged_is_lost(make_server, tmp_path):
-    acknowledged = {}
-    for round_ in range(2):
-        server = make_server("crash")
-        stop = threading.Event()
-
-        def upload(number, server=server, stop=stop, round_=round_):
-            seed = 1000 * round_ + 100 * number
-            while not stop.is_set():
-                seed += 1
-                image = samples.make("png", seed=seed)
-                try:
-                    status, answer = send_all_then_read(
-                        server, request("POST", "/api/upload", len(image), token=OWNER), image
-                    )
-                except OSError:
-                    return
-                if status == 201:
-                    acknowledged[answer["key"]] = answer["sha256"]
-
-        with ThreadPoolExecutor(8) as pool:
-            futures = [pool.submit(upload, number) for number in range(8)]
-            deadline = time.monotonic() + 60
-            while len(acknowledged) < 12 * (round_ + 1) and time.monotonic() < deadline:
-                stop.wait(0.01)
-            server.kill()
-            stop.set()
-            for future in futures:
-                future.result()
-    server.run("reconcile")
-
-    catalog = Catalog(f"sqlite:///{server.data_dir / 'catalog.sqlite3'}")
-    live = {key for key in objects(server) if catalog.uploads.get(key).state is State.LIVE}
-    assert len(acknowledged) > 20
-    assert set(acknowledged) <= live, "an acknowledged image is missing"
-    assert objects(server) == live, "there is an orphan"
-    assert catalog.uploads.unsettled(limit=10) == [], "there is a dangling row"
-    assert not list((server.data_dir / "objects" / "tmp").iterdir())
-    catalog.close()
 
 
 def test_serve_prints_what_an_owner_needs_and_the_token_only_once(tmp_path, make_server):

@@ -16,7 +16,7 @@ from ..settings import PREFIX
 from .albums import Albums
 from .changes import Changes
 from .copies import Copies
-from .engine import Database, wait_long, wait_turn
+from .engine import Database, check_writable, wait_long, wait_turn
 from .imports import Imports
 from .jobs import Jobs
 from .library import Library
@@ -130,9 +130,10 @@ class Catalog:
             return applied_revision(connection) == self.revisions()[0]
 
     def ping(self) -> None:
-        """Return if the database answers."""
-        with self._database.read() as connection:
-            connection.execute(text("SELECT 1"))
+        """Return if the database answers and would be written to; nothing is written. Raises Busy while another program
+        holds it locked, StoreMisconfigured where it takes reads alone."""
+        with self._database.write() as connection:
+            check_writable(connection)
 
     def close(self) -> None:
         """Close every connection."""

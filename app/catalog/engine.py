@@ -116,6 +116,12 @@ def wait_long(connection: Connection) -> None:
         connection.execute(text("SET LOCAL lock_timeout = 0"))
 
 
+def check_writable(connection: Connection) -> None:
+    """Raise StoreMisconfigured unless this transaction may write; on SQLite it would not have begun."""
+    if connection.dialect.name == "postgresql" and connection.scalar(text("SHOW transaction_read_only")) == "on":
+        raise _read_only()
+
+
 class _Turn:
     """The queue of one process's writers: SQLite's own queue is a sleep, and unfair."""
 
@@ -211,13 +217,17 @@ def _meaning(error: Exception) -> BowerbirdError:
     if state == "53100" or code & 0xFF == sqlite3.SQLITE_FULL:
         return StoreFull("the disk of the catalog is full")
     if state == "25006" or code & 0xFF == sqlite3.SQLITE_READONLY:
-        return StoreMisconfigured("the server may not write to its catalog")
+        return _read_only()
     unfit = (sqlite3.SQLITE_CONSTRAINT, sqlite3.SQLITE_TOOBIG)
     if str(cause).startswith("fts5: "):  # letters that are none in the Unicode of this SQLite split a word in two
         return _unfit()
     if isinstance(error, DataError) or state[:2] == "23" or code & 0xFF in unfit:
         return _unfit()
     return _busy()
+
+
+def _read_only() -> StoreMisconfigured:
+    return StoreMisconfigured("the server may not write to its catalog")
 
 
 def _busy() -> Busy:

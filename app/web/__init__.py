@@ -11,6 +11,7 @@ from ..fetching import Fetcher
 from ..inventory import Inventory
 from ..meter import Meter
 from ..metrics.counts import Counts
+from ..readiness import Readiness
 from ..replacing import Replacing
 from ..resumable import Resumable
 from ..settings import Settings
@@ -38,6 +39,7 @@ class Parts:
     writers: Writers
     meter: Meter
     counts: Counts
+    readiness: Readiness
 
     def close(self) -> None:
         """End what runs or is open on behalf of the app."""

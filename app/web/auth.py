@@ -1,12 +1,13 @@
 """Who asks: a bearer token, or the browser's session with its CSRF token."""
 
+from contextlib import suppress
 from datetime import timedelta
 
 import structlog
 from flask import Response, request
 
 from .. import tokens
-from ..errors import Forbidden, Unauthorized
+from ..errors import Forbidden, Unauthorized, Unavailable
 from ..tokens import Token
 from . import parts
 from .trail import note_token
@@ -129,7 +130,8 @@ def _bearer(header: str) -> Token:
         parts().limits.check_guess(request.remote_addr or "")
         where = f"{parts().settings.base_url}/clients"
         raise Unauthorized(f"the token is unknown, expired or revoked; get a new one at {where}")
-    parts().catalog.tokens.used(token.id, now=now)
+    with suppress(Unavailable):  # a catalog that is locked, full or read-only can still be read
+        parts().catalog.tokens.used(token.id, now=now)
     note_token(token)
     return token
 

@@ -13,6 +13,7 @@ from ..edge.purge import open_purge
 from ..inventory import Inventory
 from ..meter import Meter
 from ..metrics.counts import Counts
+from ..readiness import Readiness
 from ..replacing import Replacing
 from ..resumable import Resumable
 from ..settings import Settings
@@ -72,7 +73,6 @@ def build(settings: Settings, store: ObjectStore | None, counted_in: Path | None
     asked = watched(store, counts.store_call)
     undrawn = None if isinstance(store, FolderStore) else Undrawn(settings.data_dir)
     uploads = Uploads(settings, catalog, asked, decoders, writers, purge=open_purge(settings), undrawn=undrawn)
-    inventory = Inventory(settings, catalog, asked, decoders, uploads)
     app.extensions["bowerbird"] = Parts(
         settings,
         settings.signing_secret(),
@@ -81,13 +81,14 @@ def build(settings: Settings, store: ObjectStore | None, counted_in: Path | None
         uploads,
         Replacing(settings, catalog, asked, decoders, uploads, undrawn),
         Resumable(settings, catalog, uploads),
-        inventory,
+        Inventory(settings, catalog, asked, decoders, uploads),
         open_fetcher(),
         RateLimits(settings, counts.limited),
         decoders,
         writers,
         meter,
         counts,
+        Readiness(settings, catalog, store),
     )
 
     trail.install(app)

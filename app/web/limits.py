@@ -7,8 +7,10 @@ from contextlib import suppress
 import structlog
 from limits import RateLimitItem, parse
 from limits.errors import StorageError
-from limits.storage import storage_from_string
+from limits.storage import Storage, storage_from_string
 from limits.strategies import MovingWindowRateLimiter
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from ..errors import Busy, RateLimited
 from ..networks import household
@@ -18,6 +20,8 @@ log = structlog.get_logger()
 
 SIGN_INS = "10/15 minutes"
 GUESSES = "100/15 minutes"  # of a token with 256 random bits: it is the log and the catalog that they would wear
+PATIENCE_S = 1.0  # with Redis: an upload goes on without it
+PAUSE_S = 10.0  # in which a Redis that did not answer is not asked again: it would cost each upload its patience
 CHECKUPS = "6/hour"  # each costs about fifteen class B transactions, of which 2,500 a day are free
 
 
@@ -29,7 +33,8 @@ class RateLimits:
         self._refused = refused
         url = settings.redis_url.get_secret_value()
         share = 1 if url else settings.web_workers
-        self._limiter = MovingWindowRateLimiter(storage_from_string(url or "memory://", wrap_exceptions=True))
+        self._limiter = MovingWindowRateLimiter(_storage(url))
+        self._asked_again_at = 0.0
         self._sign_ins = _shared(SIGN_INS, share)
         self._guesses = _shared(GUESSES, share)
         self._checkups = _shared(CHECKUPS, share)
@@ -71,11 +76,25 @@ class RateLimits:
             log.warning("uncounted", what="upload", error=str(e))
 
     def _hit(self, limit: RateLimitItem, what: str, who: str) -> None:
-        if not self._limiter.hit(limit, what, who):
+        if time.monotonic() < self._asked_again_at:
+            raise StorageError(TimeoutError("Redis did not answer a moment ago"))
+        try:
+            is_within = self._limiter.hit(limit, what, who)
+        except StorageError:
+            self._asked_again_at = time.monotonic() + PAUSE_S
+            raise
+        if not is_within:
             self._refused(what)
             reset = self._limiter.get_window_stats(limit, what, who).reset_time
             wait_s = max(1, round(reset - time.time()))
             raise RateLimited(f"more than {limit} of this kind; try again in {wait_s} seconds", wait_s)
+
+
+def _storage(url: str) -> Storage:
+    if not url:
+        return storage_from_string("memory://")  # type: ignore[return-value]
+    patience = {"socket_timeout": PATIENCE_S, "socket_connect_timeout": PATIENCE_S, "retry": Retry(NoBackoff(), 0)}
+    return storage_from_string(url, wrap_exceptions=True, **patience)  # type: ignore[return-value,arg-type]
 
 
 def _shared(text: str, share: int) -> RateLimitItem:

@@ -39,7 +39,7 @@ class Cluster:
         """Forget all but the two tokens and the hosts' signs of life, as if nothing had ever been asked."""
         tables = ", ".join(table.name for table in metadata.sorted_tables if table is not events)
         with psycopg.connect(self.database_url, autocommit=True) as connection:
-            connection.execute("DELETE FROM events WHERE id NOT LIKE 'writer %'")
+            connection.execute("DELETE FROM events WHERE id NOT LIKE 'host %'")
             connection.execute(f"TRUNCATE {tables} RESTART IDENTITY CASCADE")
         self.redis.flushall()
         self.b2.empty()
