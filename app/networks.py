@@ -1,4 +1,4 @@
-"""Which addresses are out in the Internet, and which lead inwards: to this machine, its network or its cloud."""
+"""What an address tells: whether it is out in the Internet or leads inwards, and whom it stands for."""
 
 import ipaddress
 
@@ -28,3 +28,18 @@ def is_public(address: str) -> bool:
             inner = ipaddress.IPv4Address(int(found) & 0xFFFFFFFF)
         found = inner or found
     return found.is_global and not found.is_multicast and not any(found in network for network in _INWARD)
+
+
+def network_of(address: str) -> str:
+    """Return whom an address stands for: itself, or the /64 of an IPv6 address, for one household has 2**64 of them.
+
+    >>> network_of("2001:db8::1"), network_of("192.0.2.7"), network_of("::ffff:192.0.2.7"), network_of("")
+    ('2001:db8::/64', '192.0.2.7', '192.0.2.7', 'unknown')
+    """
+    try:
+        found = ipaddress.ip_address(address.partition("%")[0])
+    except ValueError:
+        return "unknown"
+    if isinstance(found, ipaddress.IPv6Address) and not found.ipv4_mapped:
+        return str(ipaddress.ip_network((found, 64), strict=False))
+    return str(getattr(found, "ipv4_mapped", None) or found)

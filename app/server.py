@@ -5,6 +5,7 @@
 
 import json
 import os
+import re
 import secrets
 import signal
 import socket
@@ -12,22 +13,27 @@ import subprocess
 import sys
 import threading
 import time
-from contextlib import suppress
-from typing import Any
+from contextlib import nullcontext, suppress
+from typing import TYPE_CHECKING, Any
 
 import gevent
 from gunicorn.app.base import BaseApplication
 from gunicorn.http import errors as http_errors
 from gunicorn.workers.ggevent import GeventWorker
 
-HEADER_S = 30  # a request's head has to be there by then; also how long an idle connection is kept
-WINDOW_S = 15  # a body has to bring MIN_RATE bytes a second in every window of this length
-MIN_RATE = 1024
-SEND_S = 60  # one write to a client that does not read
+from app.connections import Connections, allow_files
+from app.pacing import PacedSocket, TooLongHeader
+
+if TYPE_CHECKING:
+    from app.client_bounds import ClientBounds
+
 LINGER_BYTES = 64 * 1024 * 1024
-LINGER_S = 10
+LINGER_S = 10  # what else is sent after a request that makes no sense is read for so long
+SLOW_LINGER_S = 1  # of a slow one nothing large is on its way
 GRACEFUL_S = 30
 RESTART_S = 5  # before a worker that ended is started anew
+TELL_S = 60
+_HOST = re.compile(r"([A-Za-z0-9._~%!$&'()*+,;=-]*|\[[0-9A-Fa-f:.]+\])(:\d{1,5})?")
 _POLL_S = 0.1  # until it is
 _ANEW = signal.SIGRTMIN  # to the main thread; gunicorn has a meaning for the common signals
 
@@ -35,127 +41,96 @@ _ANEW = signal.SIGRTMIN  # to the main thread; gunicorn has a meaning for the co
 _WORKER = ("sh", "-c", 'trap "" INT; exec "$@"', "sh", sys.executable, "-m", "app.cli", "worker", "--with-parent")
 
 
-class TooLongHeader(Exception):
-    """The head of a request did not come in time."""
-
-
-class PacedSocket:
-    """A client's connection that ends with TimeoutError when it brings less than MIN_RATE bytes a second.
-
-    Time counts only while the server waits for bytes. gunicorn itself has no limit for a body (as of 27.0).
-    """
-
-    def __init__(self, sock: Any) -> None:
-        self._sock = sock
-        self._waited_s = 0.0
-        self._window_bytes = 0
-        self.count = 0
-        self.is_idle = True
-        self._is_ended = False
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._sock, name)
-
-    def recv(self, size: int, flags: int = 0) -> bytes:
-        """Receive up to `size` bytes; raise TimeoutError if the client is too slow with a body.
-
-        The time for a head, and for nothing at all, is bounded by `Worker.timeout_ctx`, which comes first.
-        """
-        self._sock.settimeout(HEADER_S + 1 if self.is_idle else max(0.001, WINDOW_S - self._waited_s))
-        started = time.monotonic()
-        try:
-            data: bytes = self._sock.recv(size, flags)
-        except OSError:
-            if not self._is_ended:
-                raise
-            return b""  # gevent wakes with an error whoever waits on a socket that `end` shuts down
-        self._waited_s += time.monotonic() - started
-        self._window_bytes += len(data)
-        self.count += len(data)
-        if self._window_bytes >= MIN_RATE * WINDOW_S:
-            self.restart()
-        return data
-
-    def end(self) -> None:
-        """Shut the connection down; whoever waits for bytes of it sees the end of them, and no error."""
-        self._is_ended = True
-        with suppress(OSError):
-            self._sock.shutdown(socket.SHUT_RDWR)
-
-    def restart(self) -> None:
-        """Begin a new window."""
-        self._waited_s, self._window_bytes = 0.0, 0
-
-    def sendall(self, data: bytes, flags: int = 0) -> None:
-        """Send all of `data`; raise TimeoutError if the client takes less than MIN_RATE bytes a second."""
-        self._sock.settimeout(SEND_S + len(data) / MIN_RATE)
-        self._sock.sendall(data, flags)
-
-
 class Worker(GeventWorker):
     """A gevent worker that paces its clients and refuses in JSON."""
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self._clients: set[PacedSocket] = set()
+    def run(self) -> None:
+        from app import settings  # noqa: PLC0415 after gevent has patched what it is made of
+
+        self._bounds = settings.load()
+        most = allow_files(self._bounds.max_connections)
+        of_address = None if self._bounds.trusted_proxies else self._bounds.max_address_connections
+        self._connections = Connections(most, of_address)
+        # Where all are being worked for and none can be ended, no more are accepted: they wait in the kernel's queue.
+        self.worker_connections = most + most // 8 + 1
+        gevent.spawn(self._tell_of_ended)
+        super().run()
 
     def handle(self, listener: Any, client: Any, addr: Any) -> None:
-        paced = PacedSocket(client)
-        self._clients.add(paced)
+        paced = PacedSocket(client, self._bounds)
+        if not self._connections.add(paced, addr):
+            message = f"{self._bounds.max_address_connections} requests of this address are being worked for already"
+            _refuse(paced, 429, "Too Many Requests", "rate_limited", message)
+            paced.close()
+            return
         try:
             super().handle(listener, paced, addr)
         finally:
-            self._clients.discard(paced)
+            self._connections.remove(paced)
 
     def handle_exit(self, sig: Any, frame: Any) -> None:
         """Finish the requests under way; a connection that only waits for a next one does not hold up the end."""
         super().handle_exit(sig, frame)
-        gevent.spawn(self._close_idle)
+        gevent.spawn(self._connections.end_idle)
 
     def handle_quit(self, sig: Any, frame: Any) -> None:
         """Take Ctrl-C as SIGTERM: gevent would print how each greenlet of gunicorn's quick way out came to its end."""
         self.handle_exit(sig, frame)
 
-    def _close_idle(self) -> None:
-        for client in [client for client in self._clients if client.is_idle]:
-            client.end()
-
     def timeout_ctx(self) -> Any:
-        """Bound the time in which the head of a request has to come."""
-        return gevent.Timeout(HEADER_S, TooLongHeader)
+        """Bound nothing: the connection bounds itself."""
+        return nullcontext()
 
     def handle_request(self, listener_name: Any, req: Any, sock: Any, addr: Any) -> Any:
-        sock.restart()
-        sock.is_idle = False
+        _check_host(req)
+        sock.begin()
         try:
             return super().handle_request(listener_name, req, sock, addr)
+        except TimeoutError as e:  # the head of an answer is out: there is no other to give
+            _log().info("cut", code="too_slow", error=str(e))
+            sock.reset()
+            raise StopIteration from e
         finally:
-            sock.is_idle, sock.count = True, 0
-            sock.restart()
+            sock.await_next()
 
     def handle_error(self, req: Any, client: Any, addr: Any, exc: BaseException) -> None:
         """Answer what never reached the app in the shape of every other error, and let it reach the client."""
-        if isinstance(exc, TooLongHeader) and not client.count:
+        is_late = isinstance(exc, TooLongHeader)
+        if is_late and not client.head_bytes:
             return  # a connection that was kept for a next request, and none came
-        status, reason, code, message = _refusal(exc)
-        if status >= 500:
-            self.log.exception("a request failed before it reached the app")
-        body = json.dumps({"error": message, "code": code, "request_id": secrets.token_hex(8)}).encode()
-        head = (
-            f"HTTP/1.1 {status} {reason}\r\nConnection: close\r\nContent-Type: application/json\r\n"
-            f"Content-Length: {len(body)}\r\nX-Content-Type-Options: nosniff\r\nCache-Control: no-store\r\n\r\n"
-        )
-        with suppress(OSError):  # the client may be gone
-            client.sendall(head.encode() + body)
-            client.shutdown(socket.SHUT_WR)
-            _linger(client)
+        status, reason, code, message = _refusal(exc, self._bounds)
+        _refuse(client, status, reason, code, message, exc if status >= 500 else None)
+        _linger(client, SLOW_LINGER_S if is_late else LINGER_S)
+
+    def _tell_of_ended(self) -> None:
+        """Say, at most once a minute, that there were too many connections: a line for each would be a second flood."""
+        told = 0
+        while True:
+            gevent.sleep(TELL_S)
+            if count := self._connections.ended - told:
+                told += count
+                _log().warning("too many connections", ended=count, most=self._connections.most)
 
 
-def _refusal(exc: BaseException) -> tuple[int, str, str, str]:
+def _log() -> Any:
+    import structlog  # noqa: PLC0415 after gevent has patched what it is made of
+
+    return structlog.get_logger()
+
+
+def _check_host(req: Any) -> None:
+    """Raise InvalidHeader for a request without a Host, or with one that is none (RFC 9112, 3.2)."""
+    host = next((value for name, value in req.headers if name == "HOST"), None)
+    if (host is None and req.version >= (1, 1)) or (host and not _HOST.fullmatch(host)):
+        raise http_errors.InvalidHeader("HOST", req=req)
+
+
+def _refusal(exc: BaseException, bounds: "ClientBounds") -> tuple[int, str, str, str]:
     """Return status, reason, code and message for a request that gunicorn could not hand to the app."""
     match exc:
-        case TooLongHeader() | TimeoutError():
-            return 408, "Request Timeout", "too_slow", f"the request's head did not come within {HEADER_S} seconds"
+        case TooLongHeader():
+            message = f"the request's head did not come within {bounds.header_timeout} seconds"
+            return 408, "Request Timeout", "too_slow", message
         case http_errors.LimitRequestLine():
             return 414, "URI Too Long", "uri_too_long", "the address is too long; at most 4,094 bytes are taken"
         case http_errors.LimitRequestHeaders():
@@ -167,14 +142,32 @@ def _refusal(exc: BaseException) -> tuple[int, str, str, str]:
     return 500, "Internal Server Error", "internal_error", "something went wrong here"
 
 
-def _linger(client: Any) -> None:
+def _refuse(client: Any, status: int, reason: str, code: str, message: str, cause: BaseException | None = None) -> None:
+    """Answer, as the last that is sent here, and log it in one line, with the trace of `cause` if there is any."""
+    request_id = secrets.token_hex(8)
+    tell = _log().error if cause else _log().info
+    tell("refused", request_id=request_id, code=code, status=status, error=message, exc_info=cause)
+    body = json.dumps({"error": message, "code": code, "request_id": request_id}).encode()
+    head = (
+        f"HTTP/1.1 {status} {reason}\r\nConnection: close\r\nContent-Type: application/json\r\n"
+        f"Content-Length: {len(body)}\r\nX-Content-Type-Options: nosniff\r\nCache-Control: no-store\r\n\r\n"
+    )
+    client.begin()
+    with suppress(OSError):  # the client may be gone
+        client.sendall(head.encode() + body)
+        client.shutdown(socket.SHUT_WR)
+
+
+def _linger(client: Any, most_s: float) -> None:
     """Read what the client still sends, for a while, so that it sees the answer before the connection ends."""
-    left, end = LINGER_BYTES, time.monotonic() + LINGER_S
-    while left > 0 and time.monotonic() < end:
-        data = client.recv(64 * 1024)
-        if not data:
-            return
-        left -= len(data)
+    left, end = LINGER_BYTES, time.monotonic() + most_s
+    with suppress(OSError):
+        while left > 0 and (left_s := end - time.monotonic()) > 0:
+            client.bound(left_s)
+            data = client.recv(64 * 1024)
+            if not data:
+                return
+            left -= len(data)
 
 
 class Server(BaseApplication):
@@ -191,8 +184,7 @@ class Server(BaseApplication):
             "bind": self._bind,
             "workers": self._workers,
             "worker_class": "app.server.Worker",
-            "worker_connections": 1000,
-            "keepalive": HEADER_S,
+            "keepalive": 1,  # they are kept; for how long is BOWERBIRD_KEEPALIVE_TIMEOUT
             "timeout": 60,
             "graceful_timeout": GRACEFUL_S,
             "worker_tmp_dir": "/dev/shm" if os.path.isdir("/dev/shm") else None,  # noqa: PTH112, S108

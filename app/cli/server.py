@@ -14,6 +14,7 @@ import click
 
 from .. import clients, settings, tokens
 from ..catalog import Catalog
+from ..connections import allow_files
 from ..errors import SettingsError
 from ..heartbeat import Heartbeat
 from ..jobs import Record
@@ -49,6 +50,7 @@ def serve(no_worker: bool) -> None:
     secret = _first_token(catalog, chosen)
     catalog.close()
     _greet(chosen, secret)
+    _allow_files(chosen)
     # A process of its own: gevent has to patch sockets before anything else is imported.
     arguments = ["-m", "app.server", chosen.bind, str(chosen.web_workers), *(["--no-worker"] if no_worker else [])]
     os.execv(sys.executable, [sys.executable, *arguments])  # noqa: S606
@@ -124,6 +126,17 @@ def _jobs(chosen: Settings, opened: Jobs) -> list[Job]:
     if chosen.store == "s3":
         jobs.append(Job("comparison", DAY_S, lambda: warn(inventory.compare(grace_s=GRACE_S))))
     return jobs
+
+
+def _allow_files(chosen: Settings) -> None:
+    """Raise this process's limit of open files, which the web workers inherit, and say so where it is too low."""
+    if (most := allow_files(chosen.max_connections)) < chosen.max_connections:
+        click.echo(
+            f"Only {most:,} connections of each web process can be held, not {chosen.max_connections:,} "
+            f"({settings.PREFIX}MAX_CONNECTIONS): the system lets a process open too few files. Raise its hard limit "
+            "(ulimit -Hn, LimitNOFILE=, docker run --ulimit nofile=).",
+            err=True,
+        )
 
 
 def _check_port(bind: str) -> None:

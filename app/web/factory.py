@@ -94,5 +94,5 @@ def build(settings: Settings, store: ObjectStore | None) -> Flask:
         app.wsgi_app = ProxyFix(  # type: ignore[method-assign]
             app.wsgi_app, x_for=settings.trusted_proxies, x_proto=0, x_host=0, x_port=0, x_prefix=0
         )
-    app.wsgi_app = Drain(app.wsgi_app, settings.drain_bytes)  # type: ignore[method-assign,assignment]
+    app.wsgi_app = Drain(app.wsgi_app, settings)  # type: ignore[method-assign,assignment]
     return app

@@ -1,6 +1,5 @@
 """How often one client may do a thing: counted in memory, or in Redis where several servers share the count."""
 
-import ipaddress
 import time
 
 import structlog
@@ -10,6 +9,7 @@ from limits.storage import storage_from_string
 from limits.strategies import MovingWindowRateLimiter
 
 from ..errors import Busy, RateLimited
+from ..networks import network_of
 from ..settings import Settings
 
 log = structlog.get_logger()
@@ -32,7 +32,7 @@ class RateLimits:
     def check_sign_in(self, address: str) -> None:
         """Count one sign-in from `address`; raise RateLimited over the limit, Busy if it cannot be counted."""
         try:
-            self._hit(self._sign_ins, "sign-in", _network(address))
+            self._hit(self._sign_ins, "sign-in", network_of(address))
         except StorageError as e:
             raise Busy("signing in is not possible right now; try again in a minute") from e
 
@@ -60,16 +60,3 @@ class RateLimits:
 def _shared(text: str, share: int) -> RateLimitItem:
     limit = parse(text)
     return type(limit)(max(1, limit.amount // share), limit.multiples)
-
-
-def _network(address: str) -> str:
-    """Return the address, or the /64 of an IPv6 address: one household has 2**64 of them.
-
-    >>> _network("2001:db8::1"), _network("192.0.2.7"), _network("")
-    ('2001:db8::/64', '192.0.2.7', 'unknown')
-    """
-    try:
-        ip = ipaddress.ip_address(address)
-    except ValueError:
-        return "unknown"
-    return str(ipaddress.ip_network((ip, 64), strict=False)) if ip.version == 6 else str(ip)
