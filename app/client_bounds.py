@@ -15,7 +15,7 @@ class ClientBounds(BaseSettings):
     body_timeout: int = Field(15, ge=1, le=600, description="seconds in which a body has to keep MIN_RATE")
     send_timeout: int = Field(60, ge=1, le=600, description="seconds in which who reads an answer has to keep MIN_RATE")
     min_rate: ByteSize = Field(1024, le=MIB, description="bytes a second that a client sends or reads at least")
-    request_timeout: int = Field(3600, ge=10, le=86400, description="seconds of waiting for a client over one request")
+    request_timeout: int = Field(3600, ge=1, le=86400, description="seconds of waiting for a client over one request")
     drain_timeout: int = Field(30, ge=1, le=600, description="seconds for what remains of a refused body")
     drain_bytes: ByteSize = Field(128 * MIB, description="how much of a refused body is read")
     # cloudflared keeps connections for 90 s: it must be the one who ends them, or it sends into one that just ended.
