@@ -148,9 +148,8 @@ class PacedSocket:
         finally:
             self.waiting_since = None
             waited_s = time.monotonic() - started
-            if not self.is_idle:
-                window.left_s -= waited_s
-                self._left_s -= waited_s
+            window.left_s -= waited_s
+            self._left_s -= waited_s
 
 
 def reset(sock: Any) -> None:
