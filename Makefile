@@ -27,6 +27,7 @@ lint: $(VENV)/.dev ## check style and format
 
 bench: $(VENV)/.dev $(MODULES) ## measure, as ratios in one run
 	$(BIN)/python -m bench
+	$(BIN)/python -m bench.rude
 	$(BIN)/python -m bench.proxy $(PROXY)
 
 wheel: $(VENV)/.dev ## build dist/*.whl

@@ -156,4 +156,5 @@ def main():
                 print("the same under gthread 2x4   not answered within 10 s")
 
 
-main()
+if __name__ == "__main__":
+    main()

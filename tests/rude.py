@@ -3,11 +3,13 @@
 import re
 import socket
 import ssl
+import threading
 from contextlib import suppress
 from dataclasses import dataclass
 
+PACE = threading.Event()  # never set: its wait is a client's pause
 _HOST = "up.example.com"
-_NEXT = f"GET /healthz HTTP/1.1\r\nHost: {_HOST}\r\n\r\n"
+_NEXT = f"GET /healthz HTTP/1.1\r\nHost: {_HOST}\r\nConnection: close\r\n\r\n"
 _CHUNKED = "Transfer-Encoding: chunked\r\n"
 _FORM = "Content-Type: application/x-www-form-urlencoded\r\n"
 _PARTS = "Content-Type: multipart/form-data; boundary=b\r\n"
@@ -40,7 +42,8 @@ def _post(name: str, headers: str, *statuses: int) -> Form:
 
 
 def _chunks(name: str, body: str, path: str = "/api/upload", headers: str = _PARTS) -> Form:
-    head = f"POST {path} HTTP/1.1\r\nHost: {_HOST}\r\nAuthorization: Bearer TOKEN\r\n{headers}{_CHUNKED}\r\n"
+    lines = (f"POST {path} HTTP/1.1", f"Host: {_HOST}", "Connection: close", "Authorization: Bearer TOKEN")
+    head = "\r\n".join((*lines, f"{headers}{_CHUNKED}\r\n"))
     return Form(name, f"{head}{body}".encode("latin-1"), (400,), is_half_closed=True)
 
 
@@ -103,7 +106,7 @@ FORMS = [
 
 def send(sock: socket.socket, form: Form, token: str) -> None:
     """Send a form, with `token` in it."""
-    with suppress(ConnectionError):  # refused before it was all sent
+    with suppress(ConnectionError, ssl.SSLError):  # refused before it was all sent
         sock.sendall(form.data.replace(b"TOKEN", token.encode()))
         if form.is_half_closed and not isinstance(sock, ssl.SSLSocket):
             sock.shutdown(socket.SHUT_WR)
@@ -112,7 +115,14 @@ def send(sock: socket.socket, form: Form, token: str) -> None:
 def answers(sock: socket.socket) -> list[int]:
     """Return the statuses of all answers up to the end of the connection; raise TimeoutError if it does not end."""
     data = b""
-    with suppress(ConnectionError):
+    with suppress(ConnectionError, ssl.SSLError):
         while more := sock.recv(64 * 1024):
             data += more
     return [int(status) for status in re.findall(rb"^HTTP/1\.[01] (\d{3})", data, re.MULTILINE)]
+
+
+def drip(sock: socket.socket, piece: bytes = b"a") -> None:
+    """Send a piece five times a second until the server ends the connection."""
+    with suppress(ConnectionError, ssl.SSLError):
+        while not PACE.wait(0.2):
+            sock.send(piece)

@@ -19,7 +19,6 @@ from tests.test_server import objects, request, send_all_then_read
 
 pytestmark = pytest.mark.xdist_group("rude")  # one server for all of them
 LONG_S = 60
-PACE = threading.Event()  # never set: its wait is a client's pause
 ADDRESSES, IDLE, DRIPPING = 64, 1200, 100
 
 
@@ -74,13 +73,6 @@ def test_who_asks_before_it_sends_is_told_to_go_on(server: Server, expectation: 
         assert b" 201 " in sock.recv(100)
 
 
-def drip(sock: socket.socket, piece: bytes = b"a") -> None:
-    """Send a piece five times a second until the server ends the connection."""
-    with suppress(ConnectionError):
-        while not PACE.wait(0.2):
-            sock.send(piece)
-
-
 HEAD = b"GET /healthz HTTP/1.1\r\nHost: h\r\n"
 POST = request("POST", "/api/upload", 10**7, token=OWNER)
 STRANGER = request("POST", "/api/upload", 10**7, token="bb_stranger-of-the-tests-0123456789")
@@ -92,15 +84,15 @@ CHUNKED = POST.replace(
 SLOW: dict[str, tuple[bytes, Callable[[socket.socket], None] | None, list[int]]] = {
     "says nothing": (b"", None, []),
     "stalls within the head": (HEAD, None, [408]),
-    "a head that drips": (HEAD + b"X: ", drip, [408]),
-    "a head without end": (HEAD, lambda sock: drip(sock, b"X: a\r\n"), [408]),
+    "a head that drips": (HEAD + b"X: ", rude.drip, [408]),
+    "a head without end": (HEAD, lambda sock: rude.drip(sock, b"X: a\r\n"), [408]),
     "stalls before the body": (POST, None, [408]),
-    "a body that drips": (POST + b"a", drip, [408]),
-    "chunks that drip": (CHUNKED, lambda sock: drip(sock, b"1\r\na\r\n"), [408]),
-    "a form that drips": (FORM, drip, [408]),
-    "a body that is refused, and drips": (STRANGER, drip, [401]),
-    "a body that is refused, and never ends": (STRANGER, lambda sock: drip(sock, STEADY), [401]),
-    "a body that never ends": (POST, lambda sock: drip(sock, STEADY), [408]),
+    "a body that drips": (POST + b"a", rude.drip, [408]),
+    "chunks that drip": (CHUNKED, lambda sock: rude.drip(sock, b"1\r\na\r\n"), [408]),
+    "a form that drips": (FORM, rude.drip, [408]),
+    "a body that is refused, and drips": (STRANGER, rude.drip, [401]),
+    "a body that is refused, and never ends": (STRANGER, lambda sock: rude.drip(sock, STEADY), [401]),
+    "a body that never ends": (POST, lambda sock: rude.drip(sock, STEADY), [408]),
     "another request never comes": (HEAD + b"\r\n", None, [200]),
 }
 
@@ -135,7 +127,7 @@ def test_who_reads_its_answer_byte_by_byte_is_cut(server: Server) -> None:
         sock.sendall(f"GET /{answer['key']} HTTP/1.1\r\nHost: h\r\n\r\n".encode())
         while not (lines := log_of(server).read_text()[before:].splitlines()):
             got += len(sock.recv(1))
-            PACE.wait(0.1)
+            rude.PACE.wait(0.1)
         with pytest.raises(ConnectionError):
             while more := sock.recv(64 * 1024):
                 got += len(more)
