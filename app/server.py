@@ -14,7 +14,7 @@ import sys
 import threading
 import time
 from contextlib import nullcontext, suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import gevent
 from gunicorn.app.base import BaseApplication
@@ -44,6 +44,10 @@ _WORKER = ("sh", "-c", 'trap "" INT; exec "$@"', "sh", sys.executable, "-m", "ap
 class Worker(GeventWorker):
     """A gevent worker that paces its clients and refuses in JSON."""
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._connections: Connections | None = None  # until it runs; it may be told to end before
+
     def run(self) -> None:
         from app import settings  # noqa: PLC0415 after gevent has patched what it is made of
 
@@ -53,12 +57,12 @@ class Worker(GeventWorker):
         self._connections = Connections(most, of_address)
         # Where all are being worked for and none can be ended, no more are accepted: they wait in the kernel's queue.
         self.worker_connections = most + most // 8 + 1
-        gevent.spawn(self._tell_of_ended)
+        gevent.spawn(self._tell_of_ended, self._connections)
         super().run()
 
     def handle(self, listener: Any, client: Any, addr: Any) -> None:
-        paced = PacedSocket(client, self._bounds)
-        if not self._connections.add(paced, addr):
+        paced, connections = PacedSocket(client, self._bounds), cast(Connections, self._connections)
+        if not connections.add(paced, addr):
             message = f"{self._bounds.max_address_connections} requests of this address are being worked for already"
             _refuse(paced, 429, "Too Many Requests", "rate_limited", message)
             paced.close()
@@ -66,12 +70,13 @@ class Worker(GeventWorker):
         try:
             super().handle(listener, paced, addr)
         finally:
-            self._connections.remove(paced)
+            connections.remove(paced)
 
     def handle_exit(self, sig: Any, frame: Any) -> None:
         """Finish the requests under way; a connection that only waits for a next one does not hold up the end."""
         super().handle_exit(sig, frame)
-        gevent.spawn(self._connections.end_idle)
+        if self._connections:
+            gevent.spawn(self._connections.end_idle)
 
     def handle_quit(self, sig: Any, frame: Any) -> None:
         """Take Ctrl-C as SIGTERM: gevent would print how each greenlet of gunicorn's quick way out came to its end."""
@@ -102,14 +107,14 @@ class Worker(GeventWorker):
         _refuse(client, status, reason, code, message, exc if status >= 500 else None)
         _linger(client, SLOW_LINGER_S if is_late else LINGER_S)
 
-    def _tell_of_ended(self) -> None:
+    def _tell_of_ended(self, connections: Connections) -> None:
         """Say, at most once a minute, that there were too many connections: a line for each would be a second flood."""
         told = 0
         while True:
             gevent.sleep(TELL_S)
-            if count := self._connections.ended - told:
+            if count := connections.ended - told:
                 told += count
-                _log().warning("too many connections", ended=count, most=self._connections.most)
+                _log().warning("too many connections", ended=count, most=connections.most)
 
 
 def _log() -> Any:
