@@ -22,5 +22,5 @@ class ClientBounds(BaseSettings):
     keepalive_timeout: int = Field(100, ge=1, le=3600, description="seconds until a connection without requests ends")
     max_connections: int = Field(4096, ge=16, le=100_000, description="connections of one web process")
     max_address_connections: int = Field(
-        256, ge=1, le=100_000, description="of them from one address, where TRUSTED_PROXIES is 0"
+        256, ge=1, le=100_000, description="of them from one address that is none of TRUSTED_PROXIES"
     )

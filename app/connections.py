@@ -4,7 +4,7 @@ import resource
 from collections import defaultdict
 from typing import Protocol
 
-from .networks import network_of
+from .networks import Trusted, household, is_proxy
 
 FILES_EACH = 2  # of a connection: itself, and the file that comes or goes through it
 FILES_ELSE = 256  # libraries, catalog, log, decoders
@@ -21,10 +21,10 @@ class Client(Protocol):
 
 
 class Connections:
-    """At most `most` at a time, and `most_of_address` of one address (None: of one as many as of all)."""
+    """At most `most` at a time, and `most_of_address` of one address, but for the `trusted` proxies'."""
 
-    def __init__(self, most: int, most_of_address: int | None) -> None:
-        self.most, self._most_of_address = most, most_of_address
+    def __init__(self, most: int, most_of_address: int, trusted: Trusted = 0) -> None:
+        self.most, self._most_of_address, self._trusted = most, most_of_address, trusted
         self._all: dict[Client, str] = {}
         self._of: defaultdict[str, set[Client]] = defaultdict(set)
         self.ended = 0
@@ -32,10 +32,11 @@ class Connections:
     def add(self, client: Client, address: object) -> bool:
         """Take a connection in, after others were ended where there would be too many; False if that was not possible,
         because all of this address are being worked for."""
-        network = network_of(str(address[0])) if self._most_of_address and isinstance(address, tuple) else ""
-        if network and len(self._of[network]) >= (self._most_of_address or 0):
+        peer = str(address[0]) if isinstance(address, tuple) else ""  # a local socket has none
+        network = "" if not peer or is_proxy(peer, self._trusted) else household(peer)
+        if network and len(self._of[network]) >= self._most_of_address:
             self._end_waiting(self._of[network], 1)
-            if len(self._of[network]) >= (self._most_of_address or 0):
+            if len(self._of[network]) >= self._most_of_address:
                 return False
         if len(self._all) >= self.most:
             self._end_waiting(self._all, max(1, self.most // BATCH))

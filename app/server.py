@@ -1,44 +1,41 @@
 """The server: gunicorn with gevent workers, where a slow or broken client costs nobody else anything.
 
-`bowerbird serve` runs this file in a process of its own, so that nothing else is imported before gevent patches it.
+`bowerbird serve` runs this file in a process of its own, so that nothing else is imported before gevent patches it. The
+master imports the app once for all web workers, which share its memory; each makes an app of its own.
 """
 
 import json
 import os
 import re
 import secrets
-import signal
 import socket
-import subprocess
 import sys
-import threading
 import time
 from contextlib import nullcontext, suppress
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, cast
 
 import gevent
+import gevent.socket
+from gevent import monkey
 from gunicorn.app.base import BaseApplication
+from gunicorn.arbiter import Arbiter
 from gunicorn.http import errors as http_errors
 from gunicorn.workers.ggevent import GeventWorker
 
-from app.connections import Connections, allow_files
-from app.pacing import PacedSocket, TooLongHeader
+from .connections import Connections, allow_files
+from .pacing import PacedSocket, TooLongHeader
+from .upkeep_process import UpkeepProcess
 
 if TYPE_CHECKING:
-    from app.client_bounds import ClientBounds
+    from .client_bounds import ClientBounds
 
 LINGER_BYTES = 64 * 1024 * 1024
 LINGER_S = 10  # what else is sent after a request that makes no sense is read for so long
 SLOW_LINGER_S = 1  # of a slow one nothing large is on its way
 GRACEFUL_S = 30
-RESTART_S = 5  # before a worker that ended is started anew
 TELL_S = 60
 _HOST = re.compile(r"([A-Za-z0-9._~%!$&'()*+,;=-]*|\[[0-9A-Fa-f:.]+\])(:\d{1,5})?")
-_POLL_S = 0.1  # until it is
-_ANEW = signal.SIGRTMIN  # to the main thread; gunicorn has a meaning for the common signals
-
-# It ends when its standard input does: with this process, however that ends, and not by Ctrl-C of its own.
-_WORKER = ("sh", "-c", 'trap "" INT; exec "$@"', "sh", sys.executable, "-m", "app.cli", "worker", "--with-parent")
 
 
 class Worker(GeventWorker):
@@ -53,12 +50,20 @@ class Worker(GeventWorker):
 
         self._bounds = settings.load()
         most = allow_files(self._bounds.max_connections)
-        of_address = None if self._bounds.trusted_proxies else self._bounds.max_address_connections
-        self._connections = Connections(most, of_address)
+        self._connections = Connections(most, self._bounds.max_address_connections, self._bounds.trusted_proxies)
         # Where all are being worked for and none can be ended, no more are accepted: they wait in the kernel's queue.
         self.worker_connections = most + most // 8 + 1
         gevent.spawn(self._tell_of_ended, self._connections)
         super().run()
+
+    def patch(self) -> None:
+        """Patch what the master needs as it was; the rest it has patched before it imported the app."""
+        gevent.reinit()
+        for patch in (monkey.patch_os, monkey.patch_signal, monkey.patch_subprocess, monkey.patch_queue):
+            patch()
+        self.sockets = [
+            gevent.socket.socket(one.FAMILY, socket.SOCK_STREAM, fileno=one.sock.detach()) for one in self.sockets
+        ]
 
     def handle(self, listener: Any, client: Any, addr: Any) -> None:
         paced, connections = PacedSocket(client, self._bounds), cast(Connections, self._connections)
@@ -175,13 +180,20 @@ def _linger(client: Any, most_s: float) -> None:
             left -= len(data)
 
 
+class Master(Arbiter):
+    """gunicorn's master, which looks after the worker for the repeated jobs too."""
+
+    def manage_workers(self) -> None:
+        super().manage_workers()
+        self.app.keep_upkeep()
+
+
 class Server(BaseApplication):
     """gunicorn, configured here and nowhere else."""
 
     def __init__(self, bind: str, workers: int, *, with_upkeep: bool = True) -> None:
         self._bind, self._workers, self._with_upkeep = bind, workers, with_upkeep
-        self._upkeep: subprocess.Popen[bytes] | None = None
-        self._ends = threading.Event()
+        self._upkeep: UpkeepProcess | None = None
         super().__init__()
 
     def load_config(self) -> None:
@@ -194,45 +206,44 @@ class Server(BaseApplication):
             "graceful_timeout": GRACEFUL_S,
             "worker_tmp_dir": "/dev/shm" if os.path.isdir("/dev/shm") else None,  # noqa: PTH112, S108
             "control_socket_disable": True,
+            # No header of a proxy is gunicorn's to believe: by default what comes through one on this machine may move
+            # a request to another path (PATH_INFO), and the addresses in a page to another host (SCRIPT_NAME).
+            "forwarded_allow_ips": "",
+            "forwarder_headers": "",
+            "secure_scheme_headers": {},
             "sendfile": False,  # it would go round the pace
             "proc_name": "bowerbird",
             "loglevel": "warning",
-            "when_ready": self._start_upkeep,
+            "when_ready": self._prepare,
             "on_exit": self._stop_upkeep,
         }
         for name, value in options.items():
             self.cfg.set(name, value)
+
+    def run(self) -> None:
+        """Run until a signal ends it."""
+        Master(self).run()
 
     def load(self) -> Any:
         from app import create_app  # noqa: PLC0415 in the worker, after gevent has patched it
 
         return create_app()
 
-    def _start_upkeep(self, _arbiter: Any) -> None:
+    def keep_upkeep(self) -> None:
+        if self._upkeep:
+            self._upkeep.keep()
+
+    def _prepare(self, _arbiter: Any) -> None:
+        """Between the listening and the first fork: start the upkeep, and import what the workers will share."""
         if self._with_upkeep:
-            self._spawn_upkeep()
-            signal.signal(_ANEW, lambda *_: self._spawn_upkeep())
-            threading.Thread(target=self._keep_upkeep, daemon=True).start()
-
-    def _spawn_upkeep(self) -> None:
-        # In the main thread, which forks the web workers too: of two forks at once one keeps the other's pipes open.
-        self._upkeep = subprocess.Popen(_WORKER, stdin=subprocess.PIPE)
-
-    def _keep_upkeep(self) -> None:
-        """Have the worker started anew whenever it ends of something that it could not foresee."""
-        while (upkeep := self._upkeep) and not self._ends.is_set():
-            upkeep.wait()
-            if self._ends.wait(RESTART_S):
-                return
-            signal.pthread_kill(threading.main_thread().ident or 0, _ANEW)
-            while self._upkeep is upkeep and not self._ends.wait(_POLL_S):
-                pass
+            self._upkeep = UpkeepProcess()
+        # Not what the master itself lives by: it hears of signals and of its children's ends without gevent's loop.
+        monkey.patch_all(os=False, signal=False, subprocess=False, queue=False)
+        import_module("app.web.factory")
 
     def _stop_upkeep(self, _arbiter: Any) -> None:
-        self._ends.set()
         if self._upkeep:
-            self._upkeep.send_signal(signal.SIGTERM)
-            self._upkeep.wait(GRACEFUL_S)
+            self._upkeep.stop()
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 import resource
 from dataclasses import dataclass
+from ipaddress import ip_network
 
 import pytest
 
@@ -27,7 +28,7 @@ def crowd(connections, *clients, address="192.0.2.1"):
 
 
 def test_where_there_are_too_many_the_longest_waiting_ends_first_without_a_request_and_none_that_is_worked_for():
-    connections = Connections(4, None)
+    connections = Connections(4, 4, 1)
     worked_for, slow, idle, old = crowd(
         connections, Waiting(None, is_idle=False), Waiting(1, is_idle=False), Waiting(3), Waiting(2)
     )
@@ -66,6 +67,14 @@ def test_one_address_is_one_household_and_a_local_socket_is_none(first, second, 
     connections.add(Waiting(None), first)
 
     assert connections.add(Waiting(None), second) is not are_one
+
+
+def test_a_proxy_may_have_as_many_as_there_are_and_who_comes_past_it_may_not():
+    connections = Connections(100, 1, (ip_network("127.0.0.0/8"),))
+    crowd(connections, Waiting(None), Waiting(None), address="127.0.0.1")
+    crowd(connections, Waiting(None))
+
+    assert not connections.add(Waiting(None), ("192.0.2.1", 1))
 
 
 def test_a_process_may_open_as_many_files_as_its_connections_need_or_says_for_how_many_it_may(monkeypatch):
