@@ -17,7 +17,6 @@ from tests.rude import FORMS, Form
 from tests.test_nginx import noise
 from tests.test_server import objects, request, send_all_then_read
 
-pytestmark = pytest.mark.xdist_group("rude")  # one server for all of them
 LONG_S = 60
 ADDRESSES, IDLE, DRIPPING = 64, 1200, 100
 
