@@ -15,6 +15,8 @@ class Client(Protocol):
     """A connection; `waiting_since` is when the server began to wait for it (monotonic), None while it does not."""
 
     is_idle: bool
+    idle_since: float
+    head_bytes: int
     waiting_since: float | None
 
     def end(self) -> None: ...
@@ -52,10 +54,11 @@ class Connections:
             if not self._of[network]:
                 del self._of[network]
 
-    def end_idle(self) -> None:
-        """End those that only wait for a next request."""
-        for client in [client for client in self._all if client.is_idle]:
-            client.end()
+    def end_idle(self, before: float) -> None:
+        """End those that have waited for a next request since `before` (monotonic), of which no byte has come."""
+        for client in list(self._all):
+            if client.is_idle and not client.head_bytes and client.idle_since < before:
+                client.end()
 
     def _end_waiting(self, among: "dict[Client, str] | set[Client]", count: int) -> None:
         """End up to `count` that keep the server waiting: those without a whole head first, and the oldest of them."""

@@ -63,10 +63,10 @@ def client_address(peer: str, forwarded: str, trusted: Trusted) -> str:
 
 
 def is_proxy(peer: str, trusted: Trusted) -> bool:
-    """Whether `peer` passes on what others ask; of a number of proxies whoever connects is the last of them.
+    """Whether `peer` is one of the proxies that are trusted; of a number of them nobody knows where they are.
 
-    >>> is_proxy("192.0.2.7", 0), is_proxy("192.0.2.7", 1), is_proxy("::1", (ipaddress.ip_network("::1"),))
-    (False, True, True)
+    >>> is_proxy("10.0.0.1", (ipaddress.ip_network("10.0.0.0/8"),)), is_proxy("192.0.2.7", 1), is_proxy("10.0.0.1", 0)
+    (True, True, False)
     """
     if isinstance(trusted, int):
         return trusted > 0

@@ -30,14 +30,14 @@ class PacedSocket:
     """A client's connection that ends with TimeoutError when the client is slower than `bounds`, TooLongHeader when it
     is so with a head. gunicorn itself has no limit for a body or an answer (as of 27.0).
 
-    `is_idle` until a request has come, and again after it; `waiting_since` is when the server began to wait for the
-    client (monotonic), None while it does not.
+    `is_idle` until a request has come, and again after it, since `idle_since`; `waiting_since` is when the server began
+    to wait for the client, None while it does not (both monotonic).
     """
 
     def __init__(self, sock: Any, bounds: "ClientBounds") -> None:
         self._sock, self._bounds = sock, bounds
         self.is_idle, self.waiting_since = True, None
-        self.head_bytes = 0
+        self.head_bytes, self.idle_since = 0, time.monotonic()
         self._head_until = time.monotonic() + bounds.header_timeout
         self._is_ended = False
         self._turn_began = time.monotonic()
@@ -60,8 +60,8 @@ class PacedSocket:
 
     def await_next(self) -> None:
         """Wait for a next request from here on."""
-        self.is_idle, self.head_bytes = True, 0
-        self._head_until = time.monotonic() + self._bounds.keepalive_timeout
+        self.is_idle, self.head_bytes, self.idle_since = True, 0, time.monotonic()
+        self._head_until = self.idle_since + self._bounds.keepalive_timeout
 
     def bound(self, left_s: float) -> None:
         """Wait at most `left_s` seconds more for the client, until the next request."""

@@ -1,40 +1,35 @@
-"""The server: gunicorn with gevent workers, where a slow or broken client costs nobody else anything.
-
-`bowerbird serve` runs this file in a process of its own, so that nothing else is imported before gevent patches it. The
-master imports the app once for all web workers, which share its memory; each makes an app of its own.
-"""
+"""The web workers: gunicorn's of gevent, where a slow or broken client costs nobody else anything, nor does an end."""
 
 import json
-import os
 import re
-import secrets
 import socket
-import sys
 import time
 from contextlib import nullcontext, suppress
-from importlib import import_module
 from typing import TYPE_CHECKING, Any, cast
 
 import gevent
 import gevent.socket
+import structlog
 from gevent import monkey
-from gunicorn.app.base import BaseApplication
-from gunicorn.arbiter import Arbiter
 from gunicorn.http import errors as http_errors
 from gunicorn.workers.ggevent import GeventWorker
 
+from . import logs, request_ids
 from .connections import Connections, allow_files
 from .pacing import PacedSocket, TooLongHeader
-from .upkeep_process import UpkeepProcess
 
 if TYPE_CHECKING:
     from .client_bounds import ClientBounds
 
+log = structlog.get_logger()
+
 LINGER_BYTES = 64 * 1024 * 1024
 LINGER_S = 10  # what else is sent after a request that makes no sense is read for so long
 SLOW_LINGER_S = 1  # of a slow one nothing large is on its way
-GRACEFUL_S = 30
-TELL_S = 60
+LAST_S = 600  # a worker that another took the place of goes on so long with what it has begun
+IDLE_S = 2  # a connection is kept at the end, for a request that is on its way already
+_LOOK_S = 0.2
+_TELL_S = 60
 _HOST = re.compile(r"([A-Za-z0-9._~%!$&'()*+,;=-]*|\[[0-9A-Fa-f:.]+\])(:\d{1,5})?")
 
 
@@ -45,16 +40,17 @@ class Worker(GeventWorker):
         super().__init__(*args, **kwargs)
         self._connections: Connections | None = None  # until it runs; it may be told to end before
 
-    def run(self) -> None:
-        from app import settings  # noqa: PLC0415 after gevent has patched what it is made of
-
-        self._bounds = settings.load()
-        most = allow_files(self._bounds.max_connections)
-        self._connections = Connections(most, self._bounds.max_address_connections, self._bounds.trusted_proxies)
-        # Where all are being worked for and none can be ended, no more are accepted: they wait in the kernel's queue.
-        self.worker_connections = most + most // 8 + 1
-        gevent.spawn(self._tell_of_ended, self._connections)
-        super().run()
+    def handle(self, listener: Any, client: Any, addr: Any) -> None:
+        paced, connections = PacedSocket(client, self._bounds), cast(Connections, self._connections)
+        if not connections.add(paced, addr):
+            message = f"{self._bounds.max_address_connections} requests of this address are being worked for already"
+            self._refuse(paced, 429, "Too Many Requests", "rate_limited", message)
+            paced.close()
+            return
+        try:
+            super().handle(listener, paced, addr)
+        finally:
+            connections.remove(paced)
 
     def patch(self) -> None:
         """Patch what the master needs as it was; the rest it has patched before it imported the app."""
@@ -65,27 +61,49 @@ class Worker(GeventWorker):
             gevent.socket.socket(one.FAMILY, socket.SOCK_STREAM, fileno=one.sock.detach()) for one in self.sockets
         ]
 
-    def handle(self, listener: Any, client: Any, addr: Any) -> None:
-        paced, connections = PacedSocket(client, self._bounds), cast(Connections, self._connections)
-        if not connections.add(paced, addr):
-            message = f"{self._bounds.max_address_connections} requests of this address are being worked for already"
-            _refuse(paced, 429, "Too Many Requests", "rate_limited", message)
-            paced.close()
-            return
-        try:
-            super().handle(listener, paced, addr)
-        finally:
-            connections.remove(paced)
+    def init_process(self) -> None:
+        """Run; the master, which bounds its own end, gives those that a reload has replaced more time than itself."""
+        self.cfg.set("graceful_timeout", LAST_S)
+        super().init_process()
+
+    def run(self) -> None:
+        """Answer requests until the end, with errors of greenlets in the log as all others are."""
+        from . import settings  # noqa: PLC0415 after gevent has patched what it is made of
+
+        gevent.get_hub().print_exception = lambda _context, _kind, error, _trace: logs.uncaught(error)
+        self._bounds = settings.load()
+        most = allow_files(self._bounds.max_connections)
+        self._connections = Connections(most, self._bounds.max_address_connections, self._bounds.trusted_proxies)
+        # Where all are being worked for and none can be ended, no more are accepted: they wait in the kernel's queue.
+        self.worker_connections = most + most // 8 + 1
+        gevent.spawn(self._tell_of_ended, self._connections)
+        super().run()
 
     def handle_exit(self, sig: Any, frame: Any) -> None:
         """Finish the requests under way; a connection that only waits for a next one does not hold up the end."""
+        if self.alive:
+            gevent.spawn(self._close_idle)
         super().handle_exit(sig, frame)
-        if self._connections:
-            gevent.spawn(self._connections.end_idle)
 
     def handle_quit(self, sig: Any, frame: Any) -> None:
         """Take Ctrl-C as SIGTERM: gevent would print how each greenlet of gunicorn's quick way out came to its end."""
         self.handle_exit(sig, frame)
+
+    def _close_idle(self) -> None:
+        """Close, until this worker ends, what was idle for a while: sooner, a request may be on its way."""
+        while True:
+            if self._connections:
+                self._connections.end_idle(before=time.monotonic() - IDLE_S)
+            gevent.sleep(_LOOK_S)
+
+    def _tell_of_ended(self, connections: Connections) -> None:
+        """Say, at most once a minute, that there were too many connections: a line for each would be a second flood."""
+        told = 0
+        while True:
+            gevent.sleep(_TELL_S)
+            if count := connections.ended - told:
+                told += count
+                log.warning("too many connections", ended=count, most=connections.most)
 
     def timeout_ctx(self) -> Any:
         """Bound nothing: the connection bounds itself."""
@@ -97,7 +115,7 @@ class Worker(GeventWorker):
         try:
             return super().handle_request(listener_name, req, sock, addr)
         except TimeoutError as e:  # the head of an answer is out: there is no other to give
-            _log().info("cut", code="too_slow", error=str(e))
+            log.info("cut", code="too_slow", error=str(e))
             sock.reset()
             raise StopIteration from e
         finally:
@@ -109,23 +127,27 @@ class Worker(GeventWorker):
         if is_late and not client.head_bytes:
             return  # a connection that was kept for a next request, and none came
         status, reason, code, message = _refusal(exc, self._bounds)
-        _refuse(client, status, reason, code, message, exc if status >= 500 else None)
+        if status >= 500:
+            self.log.exception("a request failed before it reached the app")
+        self._refuse(client, status, reason, code, message)
         _linger(client, SLOW_LINGER_S if is_late else LINGER_S)
 
-    def _tell_of_ended(self, connections: Connections) -> None:
-        """Say, at most once a minute, that there were too many connections: a line for each would be a second flood."""
-        told = 0
-        while True:
-            gevent.sleep(TELL_S)
-            if count := connections.ended - told:
-                told += count
-                _log().warning("too many connections", ended=count, most=connections.most)
-
-
-def _log() -> Any:
-    import structlog  # noqa: PLC0415 after gevent has patched what it is made of
-
-    return structlog.get_logger()
+    def _refuse(self, client: Any, status: int, reason: str, code: str, message: str) -> None:
+        """Answer, as the last that is sent here, and log it."""
+        request_ids.begin(request_id := request_ids.new())
+        log.info("answered", status=status, code=code)
+        if parts := getattr(self.wsgi, "extensions", {}).get("bowerbird"):
+            parts.counts.unrouted(status)
+        body = json.dumps({"error": message, "code": code, "request_id": request_id}).encode()
+        head = (
+            f"HTTP/1.1 {status} {reason}\r\nConnection: close\r\nContent-Type: application/json\r\n"
+            f"Content-Length: {len(body)}\r\n{request_ids.HEADER}: {request_id}\r\n"
+            "X-Content-Type-Options: nosniff\r\nCache-Control: no-store\r\n\r\n"
+        )
+        client.begin()
+        with suppress(OSError):  # the client may be gone
+            client.sendall(head.encode() + body)
+            client.shutdown(socket.SHUT_WR)
 
 
 def _check_host(req: Any) -> None:
@@ -152,22 +174,6 @@ def _refusal(exc: BaseException, bounds: "ClientBounds") -> tuple[int, str, str,
     return 500, "Internal Server Error", "internal_error", "something went wrong here"
 
 
-def _refuse(client: Any, status: int, reason: str, code: str, message: str, cause: BaseException | None = None) -> None:
-    """Answer, as the last that is sent here, and log it in one line, with the trace of `cause` if there is any."""
-    request_id = secrets.token_hex(8)
-    tell = _log().error if cause else _log().info
-    tell("refused", request_id=request_id, code=code, status=status, error=message, exc_info=cause)
-    body = json.dumps({"error": message, "code": code, "request_id": request_id}).encode()
-    head = (
-        f"HTTP/1.1 {status} {reason}\r\nConnection: close\r\nContent-Type: application/json\r\n"
-        f"Content-Length: {len(body)}\r\nX-Content-Type-Options: nosniff\r\nCache-Control: no-store\r\n\r\n"
-    )
-    client.begin()
-    with suppress(OSError):  # the client may be gone
-        client.sendall(head.encode() + body)
-        client.shutdown(socket.SHUT_WR)
-
-
 def _linger(client: Any, most_s: float) -> None:
     """Read what the client still sends, for a while, so that it sees the answer before the connection ends."""
     left, end = LINGER_BYTES, time.monotonic() + most_s
@@ -178,73 +184,3 @@ def _linger(client: Any, most_s: float) -> None:
             if not data:
                 return
             left -= len(data)
-
-
-class Master(Arbiter):
-    """gunicorn's master, which looks after the worker for the repeated jobs too."""
-
-    def manage_workers(self) -> None:
-        super().manage_workers()
-        self.app.keep_upkeep()
-
-
-class Server(BaseApplication):
-    """gunicorn, configured here and nowhere else."""
-
-    def __init__(self, bind: str, workers: int, *, with_upkeep: bool = True) -> None:
-        self._bind, self._workers, self._with_upkeep = bind, workers, with_upkeep
-        self._upkeep: UpkeepProcess | None = None
-        super().__init__()
-
-    def load_config(self) -> None:
-        options = {
-            "bind": self._bind,
-            "workers": self._workers,
-            "worker_class": "app.server.Worker",
-            "keepalive": 1,  # they are kept; for how long is BOWERBIRD_KEEPALIVE_TIMEOUT
-            "timeout": 60,
-            "graceful_timeout": GRACEFUL_S,
-            "worker_tmp_dir": "/dev/shm" if os.path.isdir("/dev/shm") else None,  # noqa: PTH112, S108
-            "control_socket_disable": True,
-            # No header of a proxy is gunicorn's to believe: by default what comes through one on this machine may move
-            # a request to another path (PATH_INFO), and the addresses in a page to another host (SCRIPT_NAME).
-            "forwarded_allow_ips": "",
-            "forwarder_headers": "",
-            "secure_scheme_headers": {},
-            "sendfile": False,  # it would go round the pace
-            "proc_name": "bowerbird",
-            "loglevel": "warning",
-            "when_ready": self._prepare,
-            "on_exit": self._stop_upkeep,
-        }
-        for name, value in options.items():
-            self.cfg.set(name, value)
-
-    def run(self) -> None:
-        """Run until a signal ends it."""
-        Master(self).run()
-
-    def load(self) -> Any:
-        from app import create_app  # noqa: PLC0415 in the worker, after gevent has patched it
-
-        return create_app()
-
-    def keep_upkeep(self) -> None:
-        if self._upkeep:
-            self._upkeep.keep()
-
-    def _prepare(self, _arbiter: Any) -> None:
-        """Between the listening and the first fork: start the upkeep, and import what the workers will share."""
-        if self._with_upkeep:
-            self._upkeep = UpkeepProcess()
-        # Not what the master itself lives by: it hears of signals and of its children's ends without gevent's loop.
-        monkey.patch_all(os=False, signal=False, subprocess=False, queue=False)
-        import_module("app.web.factory")
-
-    def _stop_upkeep(self, _arbiter: Any) -> None:
-        if self._upkeep:
-            self._upkeep.stop()
-
-
-if __name__ == "__main__":
-    Server(sys.argv[1], int(sys.argv[2]), with_upkeep="--no-worker" not in sys.argv).run()

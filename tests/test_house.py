@@ -21,7 +21,7 @@ ROOT = Path(__file__).parent.parent
 APP = ROOT / "app"
 
 FLOORS = [
-    {"errors", "resources", "blocking", "logs", "answers", "spool", "durable"},
+    {"errors", "resources", "blocking", "logs", "request_ids", "answers", "spool", "durable"},
     {
         "amounts",
         "chart",
@@ -71,6 +71,7 @@ FLOORS = [
         "strays",
         "thumbnails",
         "undrawn",
+        "watched",
         "uploads",
         "upkeep",
         "inventory",
@@ -82,7 +83,7 @@ FLOORS = [
         "checkup",
     },
     {"web"},
-    {"cli", "server", "upkeep_process", "__init__"},
+    {"cli", "server", "master", "upkeep_process", "__init__"},
 ]
 ONLY = {
     "flask": "web",

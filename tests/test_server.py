@@ -301,7 +301,7 @@ def test_an_idle_connection_does_not_hold_up_the_end_and_a_request_under_way_is_
     server.process.stdout.close()
 
 
-def test_ctrl_c_ends_it_without_a_word_also_where_a_connection_is_kept(make_server, tmp_path):
+def test_ctrl_c_ends_it_without_a_word_of_trouble_also_where_a_connection_is_kept(make_server, tmp_path):
     server = make_server("interrupted", web_workers="1")  # another might still be starting
     with socket.create_connection((server.host, server.port)) as idle:
         idle.sendall(b"GET /healthz HTTP/1.1\r\nHost: h\r\n\r\n")
@@ -313,7 +313,8 @@ def test_ctrl_c_ends_it_without_a_word_also_where_a_connection_is_kept(make_serv
     server.process.stdout.close()
 
     assert server.process.returncode == 0
-    assert (tmp_path / "interrupted.log").read_text() == ""
+    lines = [json.loads(line) for line in (tmp_path / "interrupted.log").read_text().splitlines()]
+    assert {one["level"] for one in lines} == {"info"}, lines
     assert not [pid for pid in processes if Path(f"/proc/{pid}/status").exists() and pid != server.process.pid]
 
 

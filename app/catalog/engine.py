@@ -3,7 +3,7 @@
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
@@ -46,10 +46,11 @@ class UtcDateTime(TypeDecorator[datetime]):
 class Database:
     """Transactions on one database. `path` is the file of an SQLite one, else None. Nothing is opened yet.
 
+    `used` is told of each connection that is taken (1) or given back (-1).
     Raises SettingsError for a URL that names neither SQLite nor PostgreSQL.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, used: Callable[[int], None] = lambda change: None) -> None:
         parsed = _parse(url)
         self.path = Path(parsed.database) if parsed.database and parsed.drivername == "sqlite" else None
         # gevent switches inside a lock and a socket, never inside SQLite: a pool serves threads and greenlets alike.
@@ -65,6 +66,8 @@ class Database:
             patience = {} if "connect_timeout" in parsed.query else {"connect_timeout": int(WAIT_S)}
             self._engine = create_engine(parsed, connect_args=patience, pool_pre_ping=True, **pool)
             event.listen(self._engine, "connect", _set_postgresql)
+        event.listen(self._engine, "checkout", lambda *_: used(1))
+        event.listen(self._engine, "checkin", lambda *_: used(-1))
 
     @contextmanager
     def read(self) -> Iterator[Connection]:

@@ -10,6 +10,7 @@ from ..decoding import DecoderPool
 from ..fetching import Fetcher
 from ..inventory import Inventory
 from ..meter import Meter
+from ..metrics.counts import Counts
 from ..replacing import Replacing
 from ..resumable import Resumable
 from ..settings import Settings
@@ -36,6 +37,7 @@ class Parts:
     decoders: DecoderPool
     writers: Writers
     meter: Meter
+    counts: Counts
 
     def close(self) -> None:
         """End what runs or is open on behalf of the app."""

@@ -9,6 +9,7 @@ from .. import tokens
 from ..errors import Forbidden, Unauthorized
 from ..tokens import Token
 from . import parts
+from .trail import note_token
 
 log = structlog.get_logger()
 
@@ -34,7 +35,10 @@ def session_token() -> Token | None:
     """Return the token of the browser's session, or None where nobody is signed in."""
     session_id = session_id_of_request()
     now = parts().uploads.clock()
-    return parts().catalog.sessions.token_of(tokens.digest(session_id), now=now) if session_id else None
+    token = parts().catalog.sessions.token_of(tokens.digest(session_id), now=now) if session_id else None
+    if token:
+        note_token(token)
+    return token
 
 
 def session_id_of_request() -> str | None:
@@ -126,6 +130,7 @@ def _bearer(header: str) -> Token:
         where = f"{parts().settings.base_url}/clients"
         raise Unauthorized(f"the token is unknown, expired or revoked; get a new one at {where}")
     parts().catalog.tokens.used(token.id, now=now)
+    note_token(token)
     return token
 
 

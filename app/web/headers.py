@@ -2,7 +2,7 @@
 
 from urllib.parse import urlsplit
 
-from flask import Flask, Response, g, request
+from flask import Flask, Response, request
 
 from ..settings import Settings
 
@@ -43,6 +43,4 @@ def install(app: Flask, settings: Settings) -> None:
         # The address of a deletion page is the right to delete: it must not travel.
         headers.setdefault("Referrer-Policy", "no-referrer" if request.path.startswith("/d/") else "same-origin")
         headers.setdefault("X-Robots-Tag", "noindex")
-        if request_id := g.get("request_id"):
-            headers["X-Request-ID"] = request_id
         return response

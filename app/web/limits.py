@@ -1,6 +1,7 @@
 """How often one client may do a thing: counted in memory, or in Redis where several servers share the count."""
 
 import time
+from collections.abc import Callable
 from contextlib import suppress
 
 import structlog
@@ -21,9 +22,11 @@ CHECKUPS = "6/hour"  # each costs about fifteen class B transactions, of which 2
 
 
 class RateLimits:
-    """The limits there are. In memory each web process counts for itself, so each gets its share."""
+    """The limits there are. In memory each web process counts for itself, so each gets its share. `refused` is told
+    the name of the limit of each refusal."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, refused: Callable[[str], None] = lambda limit: None) -> None:
+        self._refused = refused
         url = settings.redis_url.get_secret_value()
         share = 1 if url else settings.web_workers
         self._limiter = MovingWindowRateLimiter(storage_from_string(url or "memory://", wrap_exceptions=True))
@@ -69,6 +72,7 @@ class RateLimits:
 
     def _hit(self, limit: RateLimitItem, what: str, who: str) -> None:
         if not self._limiter.hit(limit, what, who):
+            self._refused(what)
             reset = self._limiter.get_window_stats(limit, what, who).reset_time
             wait_s = max(1, round(reset - time.time()))
             raise RateLimited(f"more than {limit} of this kind; try again in {wait_s} seconds", wait_s)
