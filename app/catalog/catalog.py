@@ -20,6 +20,7 @@ from .engine import Database, wait_long, wait_turn
 from .imports import Imports
 from .jobs import Jobs
 from .library import Library
+from .presence import Presence
 from .revisions import applied_revision, known_revisions
 from .rota import Rota
 from .sessions import Sessions
@@ -66,6 +67,7 @@ class Catalog:
         self.jobs = Jobs(self._database)
         self.rota = Rota(self._database)
         self.snapshots = Snapshots(self._database)
+        self.presence = None if self._database.path else Presence(self._database)
 
     def upgrade(self, revision: str = "head") -> None:
         """Bring the tables up to date, or to `revision`; several servers may do so at once, one of them then does it.

@@ -61,7 +61,7 @@ def open_counted_store(
 
     It writes in the name of this process, so that what a killed one leaves half-written is known for that.
     """
-    meter, writers = Meter(catalog), writers or Writers(settings.data_dir)
+    meter, writers = Meter(catalog), writers or Writers(settings.data_dir, catalog.presence)
     atexit.register(meter.write)
     atexit.register(writers.leave)
     return open_store(settings, count=meter.count, writer=writers.me()), meter
@@ -70,7 +70,7 @@ def open_counted_store(
 def open_jobs(settings: Settings, catalog: Catalog, *, decoders: int = 1, counts: Counts | None = None) -> Jobs:
     """Return the repeated jobs over `catalog` and the store that the settings name; they may use so many decoders.
     `counts` is told what they ask of both."""
-    writers = Writers(settings.data_dir)
+    writers = Writers(settings.data_dir, catalog.presence)
     store, meter = open_counted_store(settings, catalog, writers)
     pool = DecoderPool(decoders, watch=counts.decoding) if counts else DecoderPool(decoders)
     store = watched(store, counts.store_call) if counts else store

@@ -64,7 +64,7 @@ def build(settings: Settings, store: ObjectStore | None, counted_in: Path | None
     counts = Counts(counted_in)
     catalog = Catalog(settings.database_url.get_secret_value(), counts.connected)
     catalog.upgrade()
-    writers = Writers(settings.data_dir)
+    writers = Writers(settings.data_dir, catalog.presence)
     meter = Meter(catalog)
     store = store or open_store(settings, count=meter.count, writer=writers.me())
     decoders = DecoderPool(size := max(1, (os.cpu_count() or 1) // settings.web_workers), watch=counts.decoding)
