@@ -32,6 +32,7 @@ lint: $(VENV)/.dev ## check style, format, and libraries for known holes
 
 bench: $(VENV)/.dev $(MODULES) ## measure beside the limit, the plain way and peers
 	$(BIN)/python -m bench --json bench.json --markdown bench.md $(BENCH)
+	$(BIN)/python -m bench.rude
 
 fuzz: $(VENV)/.dev ## try any bytes and any words for long: make fuzz SECONDS=600 EXAMPLES=5000
 	$(BIN)/python -m fuzz --seconds $(or $(SECONDS),60)

@@ -24,7 +24,6 @@ from gunicorn.arbiter import Arbiter
 from gunicorn.glogging import Logger
 
 from . import logs
-from .server import HEADER_S
 from .upkeep_process import UpkeepProcess
 
 log = structlog.get_logger()
@@ -55,8 +54,7 @@ class Server(BaseApplication):
             "bind": self.bind,
             "workers": self._workers,
             "worker_class": "app.server.Worker",
-            "worker_connections": 1000,
-            "keepalive": HEADER_S,
+            "keepalive": 1,  # they are kept; for how long is BOWERBIRD_KEEPALIVE_TIMEOUT
             "timeout": 60,
             "graceful_timeout": GRACEFUL_S,
             "worker_tmp_dir": "/dev/shm" if os.path.isdir("/dev/shm") else None,  # noqa: PTH112, S108

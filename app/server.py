@@ -1,10 +1,11 @@
 """The web workers: gunicorn's of gevent, where a slow or broken client costs nobody else anything, nor does an end."""
 
 import json
+import re
 import socket
 import time
-from contextlib import suppress
-from typing import Any
+from contextlib import nullcontext, suppress
+from typing import TYPE_CHECKING, Any, cast
 
 import gevent
 import gevent.socket
@@ -14,76 +15,22 @@ from gunicorn.http import errors as http_errors
 from gunicorn.workers.ggevent import GeventWorker
 
 from . import logs, request_ids
+from .connections import Connections, allow_files
+from .pacing import PacedSocket, TooLongHeader
+
+if TYPE_CHECKING:
+    from .client_bounds import ClientBounds
 
 log = structlog.get_logger()
 
-HEADER_S = 30  # a request's head has to be there by then; also how long an idle connection is kept
-WINDOW_S = 15  # a body has to bring MIN_RATE bytes a second in every window of this length
-MIN_RATE = 1024
-SEND_S = 60  # one write to a client that does not read
 LINGER_BYTES = 64 * 1024 * 1024
-LINGER_S = 10
+LINGER_S = 10  # what else is sent after a request that makes no sense is read for so long
+SLOW_LINGER_S = 1  # of a slow one nothing large is on its way
 LAST_S = 600  # a worker that another took the place of goes on so long with what it has begun
 IDLE_S = 2  # a connection is kept at the end, for a request that is on its way already
 _LOOK_S = 0.2
-
-
-class TooLongHeader(Exception):
-    """The head of a request did not come in time."""
-
-
-class PacedSocket:
-    """A client's connection that ends with TimeoutError when it brings less than MIN_RATE bytes a second.
-
-    Time counts only while the server waits for bytes. gunicorn itself has no limit for a body (as of 27.0).
-    """
-
-    def __init__(self, sock: Any) -> None:
-        self._sock = sock
-        self._waited_s = 0.0
-        self._window_bytes = 0
-        self.count = 0
-        self.is_idle = True
-        self.idle_since = time.monotonic()
-        self._is_ended = False
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._sock, name)
-
-    def recv(self, size: int, flags: int = 0) -> bytes:
-        """Receive up to `size` bytes; raise TimeoutError if the client is too slow with a body.
-
-        The time for a head, and for nothing at all, is bounded by `Worker.timeout_ctx`, which comes first.
-        """
-        self._sock.settimeout(HEADER_S + 1 if self.is_idle else max(0.001, WINDOW_S - self._waited_s))
-        started = time.monotonic()
-        try:
-            data: bytes = self._sock.recv(size, flags)
-        except OSError:
-            if not self._is_ended:
-                raise
-            return b""  # gevent wakes with an error whoever waits on a socket that `end` shuts down
-        self._waited_s += time.monotonic() - started
-        self._window_bytes += len(data)
-        self.count += len(data)
-        if self._window_bytes >= MIN_RATE * WINDOW_S:
-            self.restart()
-        return data
-
-    def end(self) -> None:
-        """Shut the connection down; whoever waits for bytes of it sees the end of them, and no error."""
-        self._is_ended = True
-        with suppress(OSError):
-            self._sock.shutdown(socket.SHUT_RDWR)
-
-    def restart(self) -> None:
-        """Begin a new window."""
-        self._waited_s, self._window_bytes = 0.0, 0
-
-    def sendall(self, data: bytes, flags: int = 0) -> None:
-        """Send all of `data`; raise TimeoutError if the client takes less than MIN_RATE bytes a second."""
-        self._sock.settimeout(SEND_S + len(data) / MIN_RATE)
-        self._sock.sendall(data, flags)
+_TELL_S = 60
+_HOST = re.compile(r"([A-Za-z0-9._~%!$&'()*+,;=-]*|\[[0-9A-Fa-f:.]+\])(:\d{1,5})?")
 
 
 class Worker(GeventWorker):
@@ -91,15 +38,19 @@ class Worker(GeventWorker):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._clients: set[PacedSocket] = set()
+        self._connections: Connections | None = None  # until it runs; it may be told to end before
 
     def handle(self, listener: Any, client: Any, addr: Any) -> None:
-        paced = PacedSocket(client)
-        self._clients.add(paced)
+        paced, connections = PacedSocket(client, self._bounds), cast(Connections, self._connections)
+        if not connections.add(paced, addr):
+            message = f"{self._bounds.max_address_connections} requests of this address are being worked for already"
+            self._refuse(paced, 429, "Too Many Requests", "rate_limited", message)
+            paced.close()
+            return
         try:
             super().handle(listener, paced, addr)
         finally:
-            self._clients.discard(paced)
+            connections.remove(paced)
 
     def patch(self) -> None:
         """Patch what the master needs as it was; the rest it has patched before it imported the app."""
@@ -117,7 +68,15 @@ class Worker(GeventWorker):
 
     def run(self) -> None:
         """Answer requests until the end, with errors of greenlets in the log as all others are."""
+        from . import settings  # noqa: PLC0415 after gevent has patched what it is made of
+
         gevent.get_hub().print_exception = lambda _context, _kind, error, _trace: logs.uncaught(error)
+        self._bounds = settings.load()
+        most = allow_files(self._bounds.max_connections)
+        self._connections = Connections(most, self._bounds.max_address_connections, self._bounds.trusted_proxies)
+        # Where all are being worked for and none can be ended, no more are accepted: they wait in the kernel's queue.
+        self.worker_connections = most + most // 8 + 1
+        gevent.spawn(self._tell_of_ended, self._connections)
         super().run()
 
     def handle_exit(self, sig: Any, frame: Any) -> None:
@@ -133,32 +92,49 @@ class Worker(GeventWorker):
     def _close_idle(self) -> None:
         """Close, until this worker ends, what was idle for a while: sooner, a request may be on its way."""
         while True:
-            for client in list(self._clients):
-                if client.is_idle and not client.count and time.monotonic() - client.idle_since > IDLE_S:
-                    client.end()
+            if self._connections:
+                self._connections.end_idle(before=time.monotonic() - IDLE_S)
             gevent.sleep(_LOOK_S)
 
+    def _tell_of_ended(self, connections: Connections) -> None:
+        """Say, at most once a minute, that there were too many connections: a line for each would be a second flood."""
+        told = 0
+        while True:
+            gevent.sleep(_TELL_S)
+            if count := connections.ended - told:
+                told += count
+                log.warning("too many connections", ended=count, most=connections.most)
+
     def timeout_ctx(self) -> Any:
-        """Bound the time in which the head of a request has to come."""
-        return gevent.Timeout(HEADER_S, TooLongHeader)
+        """Bound nothing: the connection bounds itself."""
+        return nullcontext()
 
     def handle_request(self, listener_name: Any, req: Any, sock: Any, addr: Any) -> Any:
-        sock.restart()
-        sock.is_idle = False
+        _check_host(req)
+        sock.begin()
         try:
             return super().handle_request(listener_name, req, sock, addr)
+        except TimeoutError as e:  # the head of an answer is out: there is no other to give
+            log.info("cut", code="too_slow", error=str(e))
+            sock.reset()
+            raise StopIteration from e
         finally:
-            sock.is_idle, sock.count, sock.idle_since = True, 0, time.monotonic()
-            sock.restart()
+            sock.await_next()
 
     def handle_error(self, req: Any, client: Any, addr: Any, exc: BaseException) -> None:
         """Answer what never reached the app in the shape of every other error, and let it reach the client."""
-        if isinstance(exc, TooLongHeader) and not client.count:
+        is_late = isinstance(exc, TooLongHeader)
+        if is_late and not client.head_bytes:
             return  # a connection that was kept for a next request, and none came
-        status, reason, code, message = _refusal(exc)
-        request_ids.begin(request_id := request_ids.new())
+        status, reason, code, message = _refusal(exc, self._bounds)
         if status >= 500:
             self.log.exception("a request failed before it reached the app")
+        self._refuse(client, status, reason, code, message)
+        _linger(client, SLOW_LINGER_S if is_late else LINGER_S)
+
+    def _refuse(self, client: Any, status: int, reason: str, code: str, message: str) -> None:
+        """Answer, as the last that is sent here, and log it."""
+        request_ids.begin(request_id := request_ids.new())
         log.info("answered", status=status, code=code)
         if parts := getattr(self.wsgi, "extensions", {}).get("bowerbird"):
             parts.counts.unrouted(status)
@@ -168,17 +144,25 @@ class Worker(GeventWorker):
             f"Content-Length: {len(body)}\r\n{request_ids.HEADER}: {request_id}\r\n"
             "X-Content-Type-Options: nosniff\r\nCache-Control: no-store\r\n\r\n"
         )
+        client.begin()
         with suppress(OSError):  # the client may be gone
             client.sendall(head.encode() + body)
             client.shutdown(socket.SHUT_WR)
-            _linger(client)
 
 
-def _refusal(exc: BaseException) -> tuple[int, str, str, str]:
+def _check_host(req: Any) -> None:
+    """Raise InvalidHeader for a request without a Host, or with one that is none (RFC 9112, 3.2)."""
+    host = next((value for name, value in req.headers if name == "HOST"), None)
+    if (host is None and req.version >= (1, 1)) or (host and not _HOST.fullmatch(host)):
+        raise http_errors.InvalidHeader("HOST", req=req)
+
+
+def _refusal(exc: BaseException, bounds: "ClientBounds") -> tuple[int, str, str, str]:
     """Return status, reason, code and message for a request that gunicorn could not hand to the app."""
     match exc:
-        case TooLongHeader() | TimeoutError():
-            return 408, "Request Timeout", "too_slow", f"the request's head did not come within {HEADER_S} seconds"
+        case TooLongHeader():
+            message = f"the request's head did not come within {bounds.header_timeout} seconds"
+            return 408, "Request Timeout", "too_slow", message
         case http_errors.LimitRequestLine():
             return 414, "URI Too Long", "uri_too_long", "the address is too long; at most 4,094 bytes are taken"
         case http_errors.LimitRequestHeaders():
@@ -190,11 +174,13 @@ def _refusal(exc: BaseException) -> tuple[int, str, str, str]:
     return 500, "Internal Server Error", "internal_error", "something went wrong here"
 
 
-def _linger(client: Any) -> None:
+def _linger(client: Any, most_s: float) -> None:
     """Read what the client still sends, for a while, so that it sees the answer before the connection ends."""
-    left, end = LINGER_BYTES, time.monotonic() + LINGER_S
-    while left > 0 and time.monotonic() < end:
-        data = client.recv(64 * 1024)
-        if not data:
-            return
-        left -= len(data)
+    left, end = LINGER_BYTES, time.monotonic() + most_s
+    with suppress(OSError):
+        while left > 0 and (left_s := end - time.monotonic()) > 0:
+            client.bound(left_s)
+            data = client.recv(64 * 1024)
+            if not data:
+                return
+            left -= len(data)

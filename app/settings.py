@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, SecretStr, ValidationError, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import SettingsConfigDict
 
+from .client_bounds import ClientBounds
 from .containers.base import VIDEO_TYPES, Bounds
 from .errors import SettingsError
 from .keys import LENGTH, MAX_LENGTH, MIN_LENGTH
@@ -37,7 +38,7 @@ from .setting_types import (
 MAX_VIDEO_S = 2 * 3600  # of a screen recording: what is longer is a film
 
 
-class Settings(BaseSettings):
+class Settings(ClientBounds):
     """All that can be set. A secret never prints: it is a SecretStr."""
 
     model_config = SettingsConfigDict(
@@ -69,7 +70,6 @@ class Settings(BaseSettings):
     resumable_life: Span = Field("1d", description="how long an unfinished one is kept")  # type: ignore[assignment]
     max_pixels: int = Field(Bounds.max_pixels, gt=0, description="largest frame taken, in pixels")
     max_frames: int = Field(Bounds.max_frames, gt=0, description="longest animation taken, in frames")
-    drain_bytes: ByteSize = Field(128 * MIB, description="how much of a refused body is read")
     verify: Literal["structure", "decode"] = Field("structure", description="decode: answer only after a full decode")
     duplicates: Literal["new", "same"] = Field("new", description="same: bytes that are there keep their address")
     upload_by_url: bool = Field(False, description="uploads by address: the server fetches what a client names")

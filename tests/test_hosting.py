@@ -15,7 +15,9 @@ from tests.conftest import free_port
 from tests.programs import find, missing
 
 ROOT = Path(__file__).parent.parent
-PROCFILE = dict(line.split(": ", 1) for line in (ROOT / "Procfile").read_text().splitlines())
+PROCFILE = dict(
+    line.split(": ", 1) for line in (ROOT / "Procfile").read_text().splitlines() if not line.startswith("#")
+)
 
 
 @pytest.fixture

@@ -7,16 +7,20 @@ import json
 import os
 import re
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 
 import pytest
 from PIL import Image
 
 from app.edge.headers import B2_HEADERS, CACHE_CONTROL, VIEWER_HEADERS
+from tests import rude
 from tests.b2 import B2, Fault, Key
 from tests.conftest import OWNER, Server, free_port, start_server
 from tests.edge.relay import Listener, Relay
 from tests.nginx import DOCS, Nginx
+from tests.rude import FORMS, Form
+from tests.test_server import objects
 from tests.worker.requests import Answer, Endpoint, Pair, Signer
 
 IMAGE_HOST, B2_HOST, APP_HOST = "i.example.com", "f004.backblazeb2.com", "up.example.com"
@@ -296,8 +300,12 @@ def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Nginx, Serve
         trusted_proxies="1",
         max_upload_bytes="21MB",
         web_workers="1",
+        body_timeout="2",
     )
-    replaced = {"server 127.0.0.1:8080": f"server 127.0.0.1:{server.port}"}
+    replaced = {
+        "server 127.0.0.1:8080": f"server 127.0.0.1:{server.port}",
+        "client_header_timeout 30s": "client_header_timeout 1s",
+    }
     with Nginx("nginx-app.conf", APP_HOST, replaced, (APP_HOST,)) as nginx:
         yield nginx, server
     server.stop()
@@ -369,3 +377,56 @@ def test_the_app_knows_a_client_by_the_address_that_nginx_saw(app: tuple[Nginx, 
     assert statuses == [401] * 10 + [429]
     assert sign_in(0, "127.0.0.2") == 401
     assert nginx.ask("/login", {"host": "evil.example.com"}).status == 421
+
+
+def test_rude_requests_are_refused_by_nginx_or_by_the_app_and_neither_takes_one_for_two(
+    app: tuple[Nginx, Server],
+) -> None:
+    nginx, server = app
+    kept = objects(server)
+
+    def go(form: Form) -> list[int]:
+        with nginx.connect() as sock:
+            rude.send(sock, form, OWNER)
+            return rude.answers(sock)
+
+    with ThreadPoolExecutor(8) as pool:
+        got = dict(zip(map(str, FORMS), pool.map(go, FORMS), strict=True))
+
+    # HTTP/0.9 has no status. What nginx sets right goes to the app, and so does what stands behind it.
+    assert {name: statuses for name, statuses in got.items() if not _is_harmless(statuses)} == {}
+    assert objects(server) == kept
+
+
+def _is_harmless(statuses: list[int]) -> bool:
+    first, *more = statuses or [303]
+    return (first == 303 or 400 <= first < 500) and more in ([], [200], [400])
+
+
+def test_slow_clients_are_cut_behind_nginx_too_by_it_or_by_the_app(app: tuple[Nginx, Server]) -> None:
+    nginx, _ = app
+    lines = ("POST /api/upload HTTP/1.1", f"Host: {APP_HOST}", f"Authorization: Bearer {OWNER}", "Content-Length: 9000")
+    post = "\r\n".join((*lines, "", "")).encode()
+    with nginx.connect() as stalling, nginx.connect() as dripping, ThreadPoolExecutor(1) as pool:
+        stalling.sendall(post[:40])
+        dripping.sendall(post)
+        dripped = pool.submit(rude.drip, dripping)
+
+        assert rude.answers(dripping) == [408]
+        dripping.close()
+        dripped.result()
+        assert rude.answers(stalling) in ([], [400])
+
+
+def test_what_nginx_refuses_by_itself_is_told_as_the_app_tells_it() -> None:
+    """Nobody is behind it here."""
+    with Nginx(
+        "nginx-app.conf", APP_HOST, {"server 127.0.0.1:8080": f"server 127.0.0.1:{free_port()}"}, (APP_HOST,)
+    ) as nginx:
+        away, malformed = nginx.ask("/api/upload"), nginx.ask("/api/upload", {"content-length": "-5"}, "POST")
+
+    assert (away.status, away.headers["retry-after"], json.loads(away.body)["code"]) == (503, "10", "unavailable")
+    assert (malformed.status, json.loads(malformed.body)["code"]) == (400, "bad_request")
+    for answer in (away, malformed):
+        assert set(json.loads(answer.body)) == {"error", "code", "request_id"}
+        assert (answer.headers["content-type"], answer.headers["cache-control"]) == ("application/json", "no-store")

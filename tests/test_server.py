@@ -9,7 +9,6 @@ import socket
 import sqlite3
 import subprocess
 import sys
-import threading
 import time
 import urllib.error
 import urllib.request
@@ -19,7 +18,6 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from app import server
 from tests import samples
 from tests.conftest import OWNER, UPLOADER, Server
 
@@ -151,64 +149,6 @@ def test_a_chunked_multipart_body_is_taken(live_server):
     head = request("POST", "/api/upload", 0, *CHUNKED).replace(b"Content-Length: 0\r\n", b"")
 
     assert send_all_then_read(live_server, head, chunks + b"0\r\n\r\n")[0] == 201
-
-
-def test_two_hundred_slow_clients_cost_nobody_else_anything(live_server):
-    slow = []
-    for number in range(200):
-        sock = socket.create_connection((live_server.host, live_server.port), timeout=30)
-        sock.sendall(request("POST", "/api/upload", 1000)[: None if number % 2 else 30] + b"x" * (number % 2))
-        slow.append(sock)
-    stop = threading.Event()
-
-    def drip():
-        while not stop.wait(1):
-            for sock in slow:
-                try:
-                    sock.send(b"a")
-                except OSError:
-                    continue
-
-    dripping = threading.Thread(target=drip)
-    dripping.start()
-    try:
-        took = []
-        for seed in range(100, 120):
-            started = time.monotonic()
-            image = samples.make("png", seed=seed)
-            assert send_all_then_read(live_server, request("POST", "/api/upload", len(image)), image)[0] == 201
-            took.append(time.monotonic() - started)
-    finally:
-        stop.set()
-        dripping.join()
-        for sock in slow:
-            sock.close()
-
-    assert sorted(took)[len(took) // 2] < 1.0  # stopped, it would be 30 s and more
-
-
-def test_a_body_that_drips_is_ended_with_a_reason(live_server):
-    with socket.create_connection((live_server.host, live_server.port), timeout=40) as sock:
-        sock.sendall(request("POST", "/api/upload", 1000) + b"x")
-        status, answer = read_answer(sock)
-
-    assert (status, answer["code"]) == (408, "too_slow")
-
-
-def test_the_pace_that_is_asked_of_a_body_is_not_asked_of_a_connection_that_waits_for_a_head(monkeypatch):
-    monkeypatch.setattr(server, "WINDOW_S", 0.05)
-    ours, theirs = socket.socketpair()
-    with ours, theirs:
-        paced = server.PacedSocket(ours)
-        later = threading.Timer(0.3, theirs.sendall, [b"GET"])
-        later.start()
-
-        assert paced.recv(10) == b"GET"
-        later.join()
-        paced.restart()
-        paced.is_idle = False
-        with pytest.raises(TimeoutError):
-            paced.recv(10)
 
 
 def test_a_large_upload_costs_a_worker_little_memory(make_server):

@@ -15,6 +15,7 @@ import structlog
 
 from .. import clients, logs, settings, tokens
 from ..catalog import Catalog
+from ..connections import allow_files
 from ..errors import SettingsError
 from ..heartbeat import Heartbeat
 from ..jobs import Record
@@ -51,6 +52,7 @@ def serve(no_worker: bool) -> None:
     secret = _first_token(catalog, chosen)
     catalog.close()
     _greet(chosen, secret)
+    _allow_files(chosen)
     # A process of its own: gevent has to patch sockets before anything else is imported.
     arguments = ["-m", "app.master", chosen.bind, str(chosen.web_workers), f"--log={chosen.log_format}"]
     arguments += [f"--counted-in={chosen.data_dir / 'metrics' / chosen.bind.rpartition(':')[2]}"]
@@ -131,6 +133,17 @@ def _jobs(chosen: Settings, opened: Jobs) -> list[Job]:
     if chosen.store == "s3":
         jobs.append(Job("comparison", DAY_S, lambda: warn(inventory.compare(grace_s=GRACE_S))))
     return jobs
+
+
+def _allow_files(chosen: Settings) -> None:
+    """Raise this process's limit of open files, which the web workers inherit, and say so where it is too low."""
+    if (most := allow_files(chosen.max_connections)) < chosen.max_connections:
+        click.echo(
+            f"Only {most:,} connections of each web process can be held, not {chosen.max_connections:,} "
+            f"({settings.PREFIX}MAX_CONNECTIONS): the system lets a process open too few files. Raise its hard limit "
+            "(ulimit -Hn, LimitNOFILE=, docker run --ulimit nofile=).",
+            err=True,
+        )
 
 
 def _check_port(bind: str) -> None:

@@ -5,12 +5,16 @@ the client then never sees the answer. Other clients read while they send, and s
 the rest is read after it, which serves both.
 """
 
-import socket
-import struct
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager
 from typing import Any
+
+from gunicorn.http.errors import ParseException
+
+from ..client_bounds import ClientBounds
+from ..errors import BadChunk, IncompleteBody, TooSlow
+from ..pacing import PacedSocket, reset
 
 _STEP_BYTES = 256 * 1024
 
@@ -18,19 +22,21 @@ Wsgi = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
 
 class Drain:
-    """WSGI middleware. At most `max_bytes` are read after an answer, for at most `max_s` seconds."""
+    """WSGI middleware: a body whose errors are ours (BadChunk, TooSlow, IncompleteBody), whoever reads it, and of which
+    at most `bounds.drain_bytes` are read after an answer, for at most `bounds.drain_timeout` seconds."""
 
-    def __init__(self, app: Wsgi, max_bytes: int, max_s: float = 30) -> None:
+    def __init__(self, app: Wsgi, bounds: ClientBounds) -> None:
         self._app = app
-        self._max_bytes = max_bytes
-        self._max_s = max_s
+        self._bounds = bounds
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         if not _has_body(environ):
             return self._app(environ, start_response)
-        body = environ["wsgi.input"] = _Counted(environ["wsgi.input"], environ.get("CONTENT_LENGTH"))
+        body = environ["wsgi.input"] = _Counted(
+            environ["wsgi.input"], environ.get("CONTENT_LENGTH"), self._bounds.min_rate
+        )
         answer = self._app(environ, start_response)
-        return answer if body.is_over else _Lingering(answer, body, environ, self._max_bytes, self._max_s)
+        return answer if body.is_over else _Lingering(answer, body, environ, self._bounds)
 
 
 def _has_body(environ: dict[str, Any]) -> bool:
@@ -40,24 +46,41 @@ def _has_body(environ: dict[str, Any]) -> bool:
 class _Counted:
     """The body, and whether it was read to its end."""
 
-    def __init__(self, stream: Any, length: str | None) -> None:
+    def __init__(self, stream: Any, length: str | None, min_rate: int) -> None:
         self._stream = stream
         self._left = int(length) if length and length.isdigit() else None
+        self._min_rate = min_rate
+        self._bytes = 0
         self.is_over = False
 
     def read(self, size: int = -1) -> bytes:
-        return self._count(self._stream.read(size))
+        with self._our_errors():
+            return self._count(self._stream.read(size))
 
     def readline(self, size: int = -1) -> bytes:
-        return self._count(self._stream.readline(size))
+        with self._our_errors():
+            return self._count(self._stream.readline(size))
 
     def readlines(self, hint: int = -1) -> list[bytes]:
-        return [self._count(line) for line in self._stream.readlines(hint)]
+        with self._our_errors():
+            return [self._count(line) for line in self._stream.readlines(hint)]
 
     def __iter__(self) -> Iterator[bytes]:
         return iter(self.readline, b"")
 
+    @contextmanager
+    def _our_errors(self) -> Iterator[None]:
+        try:
+            yield
+        except TimeoutError as e:
+            raise TooSlow(f"the body came too slowly; at least {self._min_rate:,} bytes a second are needed") from e
+        except ParseException as e:
+            raise BadChunk("the chunked body is malformed") from e
+        except OSError as e:  # the connection broke, or ended within a chunk
+            raise IncompleteBody(f"the body broke off after {self._bytes:,} bytes") from e
+
     def _count(self, data: bytes) -> bytes:
+        self._bytes += len(data)
         if self._left is not None:
             self._left -= len(data)
         # One of known length that ends before is not over: what still came would be taken for the next request.
@@ -68,14 +91,11 @@ class _Counted:
 class _Lingering:
     """An answer that, once sent, reads the rest of the request."""
 
-    def __init__(
-        self, answer: Iterable[bytes], body: _Counted, environ: dict[str, Any], max_bytes: int, max_s: float
-    ) -> None:
+    def __init__(self, answer: Iterable[bytes], body: _Counted, environ: dict[str, Any], bounds: ClientBounds) -> None:
         self._answer = answer
         self._body = body
         self._socket = environ.get("gunicorn.socket")
-        self._max_bytes = max_bytes
-        self._max_s = max_s
+        self._bounds = bounds
 
     def __iter__(self) -> Iterator[bytes]:
         return iter(self._answer)
@@ -84,17 +104,15 @@ class _Lingering:
         if close := getattr(self._answer, "close", None):
             close()
         if not self._read_rest() and self._socket is not None:
-            with suppress(OSError):  # the client may have been faster
-                # Nothing more is taken: the next request cannot be found. Closed with a reset, for whoever waits for
-                # room to send on would otherwise learn of the end after a minute only (tcp_fin_timeout).
-                self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-                self._socket.shutdown(socket.SHUT_RDWR)
+            reset(self._socket)  # nothing more is taken: the next request cannot be found
 
     def _read_rest(self) -> bool:
         """Return whether the body was read to its end within the bounds."""
-        count, end = 0, time.monotonic() + self._max_s
+        count, end = 0, time.monotonic() + self._bounds.drain_timeout
+        if isinstance(self._socket, PacedSocket):
+            self._socket.bound(self._bounds.drain_timeout)  # one step of a slow client would take minutes
         try:
-            while not self._body.is_over and count < self._max_bytes and time.monotonic() < end:
+            while not self._body.is_over and count < self._bounds.drain_bytes and time.monotonic() < end:
                 if not (data := self._body.read(_STEP_BYTES)):
                     break
                 count += len(data)

@@ -106,5 +106,5 @@ def build(settings: Settings, store: ObjectStore | None, counted_in: Path | None
 
 def _surround(app: Flask, settings: Settings, counts: Counts) -> None:
     """Put what every request passes around the app, the innermost first."""
-    inner = Drain(Proxies(app.wsgi_app, settings.trusted_proxies), settings.drain_bytes)
+    inner = Drain(Proxies(app.wsgi_app, settings.trusted_proxies), settings)
     app.wsgi_app = Trail(inner, counts, settings.trusted_proxies)  # type: ignore[method-assign]

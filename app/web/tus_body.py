@@ -5,9 +5,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from typing import Any
 
-from gunicorn.http.errors import ParseException
-
-from ..errors import BadChunk, BadRequest
+from ..errors import BadChunk, BadRequest, IncompleteBody, TooSlow
 from .body import CHUNK_BYTES
 
 
@@ -30,9 +28,7 @@ class Arriving:
             most = CHUNK_BYTES if self.length is None else min(CHUNK_BYTES, self.length - count)
             try:
                 piece = self._stream.read(most)
-            except ParseException as e:
-                raise BadChunk("the chunked body is malformed") from e
-            except OSError:
+            except (IncompleteBody, TooSlow):
                 self.stop()
                 piece = self._rest(most)
             self.is_cut = self.is_cut or (not piece and self.length is not None)
@@ -52,7 +48,7 @@ class Arriving:
         """Return what the server had read of the connection before it broke."""
         try:
             return bytes(self._stream.read(most))
-        except (OSError, ParseException):
+        except (BadChunk, IncompleteBody, TooSlow):
             return b""
 
 

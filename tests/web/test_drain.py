@@ -9,7 +9,7 @@ import pytest
 from app.web.drain import Drain
 
 
-def test_a_client_that_waits_for_room_to_send_learns_at_once_that_its_body_is_given_up():
+def test_a_client_that_waits_for_room_to_send_learns_at_once_that_its_body_is_given_up(make_settings):
     """Its window is closed by then: a shutdown alone would leave it waiting until the kernel forgets the connection."""
     with socket.create_server(("127.0.0.1", 0)) as listener, socket.socket() as client:
         client.connect(listener.getsockname())
@@ -21,7 +21,7 @@ def test_a_client_that_waits_for_room_to_send_learns_at_once_that_its_body_is_gi
 
         with server, server.makefile("rb") as body:
             environ = {"CONTENT_LENGTH": "1000000000", "wsgi.input": body, "gunicorn.socket": server}
-            answer = Drain(lambda *_: [b"refused"], max_bytes=0)(environ, lambda *_: None)
+            answer = Drain(lambda *_: [b"refused"], make_settings(drain_bytes="1"))(environ, lambda *_: None)
             assert list(answer) == [b"refused"]
             answer.close()
             while server.recv(64 * 1024):  # as gunicorn looks for the next request
