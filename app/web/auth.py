@@ -78,7 +78,7 @@ def sign_in(secret: str) -> str | None:
         return None
     session_id = tokens.new_token()
     parts().catalog.sessions.add(tokens.digest(session_id), token.id, created_at=now, expires_at=now + SESSION_LIFE)
-    parts().catalog.tokens.used(token.id, now=now)
+    parts().catalog.tokens.used(token, now=now)
     log.info("signed in", token=token.name)
     return session_id
 
@@ -113,7 +113,7 @@ def _bearer(header: str) -> Token:
     if token is None or not token.is_usable(now):
         where = f"{parts().settings.base_url}/clients"
         raise Unauthorized(f"the token is unknown, expired or revoked; get a new one at {where}")
-    parts().catalog.tokens.used(token.id, now=now)
+    parts().catalog.tokens.used(token, now=now)
     return token
 
 
