@@ -5,14 +5,12 @@ statement means stays SQLAlchemy's affair: the same types turn the same values, 
 """
 
 from collections import namedtuple
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy import Connection
 from sqlalchemy.engine import Dialect
 from sqlalchemy.exc import DBAPIError
-
-_Turn = Callable[[Any], Any]
 
 
 class Prepared:
@@ -25,15 +23,12 @@ class Prepared:
 
     def run(self, connection: Connection, values: Mapping[str, Any]) -> int:
         """Run the statement, and return how many rows it has changed."""
-        compiled = self._for(connection)
-        return int(compiled.execute(connection, values).rowcount)
+        return self._for(connection).execute(connection, values)[1]
 
     def first(self, connection: Connection, values: Mapping[str, Any]) -> Any | None:
         """Run the statement, and return its first row, which has each column as an attribute and at its place; None if
         there is none."""
-        compiled = self._for(connection)
-        row = compiled.execute(connection, values).fetchone()
-        return None if row is None else compiled.read(row)
+        return self._for(connection).execute(connection, values)[0]
 
     def _for(self, connection: Connection) -> "_Compiled":
         dialect = connection.dialect
@@ -49,38 +44,43 @@ class _Compiled:
     def __init__(self, statement: Any, dialect: Dialect) -> None:
         compiled = statement.compile(dialect=dialect)
         self._text = str(compiled)
-        self._names = list(compiled.positiontup or compiled.params)
         self._is_positional = compiled.positiontup is not None
         kinds = {name: kind.type.dialect_impl(dialect) for name, kind in compiled.binds.items()}
-        self._turns: dict[str, _Turn | None] = {name: kinds[name].bind_processor(dialect) for name in self._names}
-        self._given = {name: value for name, value in compiled.params.items() if value is not None}
-        columns = list(statement.exported_columns)
-        self._row: Any = namedtuple("_row", [column.key for column in columns])
-        read = [column.type.dialect_impl(dialect).result_processor(dialect, None) for column in columns]
-        self._read = [(place, turn) for place, turn in enumerate(read) if turn]
+        names = compiled.positiontup or list(compiled.params)
+        self._places = [(name, compiled.params[name], kinds[name].bind_processor(dialect)) for name in names]
+        self._columns = [(column.key, column.type.dialect_impl(dialect)) for column in statement.exported_columns]
+        self._row: Any = namedtuple("_row", [name for name, _ in self._columns])
+        read = [kind.result_processor(dialect, None) for _, kind in self._columns]
+        self._turns = [(place, turn) for place, turn in enumerate(read) if turn]
 
-    def execute(self, connection: Connection, values: Mapping[str, Any]) -> Any:
-        """Return the driver's cursor after the statement; raise what SQLAlchemy raises."""
-        given = self._given | values
-        turned = {name: turn(given[name]) if turn else given[name] for name, turn in self._turns.items()}
-        pooled = connection.connection
+    def execute(self, connection: Connection, values: Mapping[str, Any]) -> tuple[Any | None, int]:
+        """Return the first row, and how many rows were found or changed; raise what SQLAlchemy raises."""
+        turned = []
+        for name, constant, turn in self._places:
+            value = values[name] if constant is None else constant
+            turned.append(turn(value) if turn else value)
+        pooled, dialect = connection.connection, connection.dialect
         cursor = pooled.cursor()
         try:
-            cursor.execute(self._text, [turned[name] for name in self._names] if self._is_positional else turned)
-        except connection.dialect.loaded_dbapi.Error as e:
-            if connection.dialect.is_disconnect(e, pooled, cursor):  # type: ignore[arg-type]
+            cursor.execute(self._text, turned if self._is_positional else self._by_name(turned))
+            row, count = cursor.fetchone() if self._columns else None, cursor.rowcount
+        except dialect.loaded_dbapi.Error as e:
+            if dialect.is_disconnect(e, pooled, cursor):  # type: ignore[arg-type]
                 connection.invalidate(e)
-            base = connection.dialect.loaded_dbapi.Error
-            raise DBAPIError.instance(self._text, None, e, base, hide_parameters=True) from e
+            raise DBAPIError.instance(self._text, None, e, dialect.loaded_dbapi.Error, hide_parameters=True) from e
         except BaseException as e:
             if not isinstance(e, Exception):  # it came while an answer did: the rest of it is still to come
                 connection.invalidate(e)
             raise
-        return cursor
+        cursor.close()
+        return None if row is None else self._read(row), count
 
-    def read(self, row: tuple[Any, ...]) -> Any:
+    def _by_name(self, turned: list[Any]) -> dict[str, Any]:
+        return {name: value for (name, _, _), value in zip(self._places, turned, strict=True)}
+
+    def _read(self, row: tuple[Any, ...]) -> Any:
         """Return a row of the driver's with its values as SQLAlchemy gives them."""
         values = list(row)
-        for place, turn in self._read:
+        for place, turn in self._turns:
             values[place] = turn(values[place])
         return self._row(*values)

@@ -12,7 +12,7 @@ from .answer import answer
 from .auth import authenticate
 from .body import read_upload
 from .by_url import fetch_all
-from .options import flag_of, idempotency_key, read_options
+from .options import HEADERS, NAMES, flag_of, idempotency_key, read_options
 
 log = structlog.get_logger()
 
@@ -77,11 +77,14 @@ def _options(fields: dict[str, str], *, default_life_s: int | None) -> Options:
     """Return the options of the form, before those of the query, before those of the headers; each of them has to make
     sense, wherever it stands."""
     now, headers = parts().uploads.clock(), request.headers
-    places = (fields.get, request.args.get, lambda name: headers.get(f"X-Bowerbird-{name.replace('_', '-').title()}"))
-    for place in places:
-        read_options(place, now)
-    return read_options(
-        lambda name: next((found for place in places if (found := place(name)) is not None), None),
-        now,
-        default_life_s=default_life_s,
+    places = (
+        {name: headers[header] for name, header in HEADERS.items() if header in headers},
+        {name: request.args[name] for name in NAMES if name in request.args},
+        fields,
     )
+    asked: dict[str, str] = {}
+    for place in places:
+        if place:
+            read_options(place.get, now)
+            asked |= place
+    return read_options(asked.get, now, default_life_s=default_life_s)

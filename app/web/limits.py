@@ -1,10 +1,12 @@
 """How often one client may do a thing: counted in memory, or in Redis where several servers share the count."""
 
 import ipaddress
+import threading
 import time
+from collections import deque
 
 import structlog
-from limits import RateLimitItem, parse
+from limits import RateLimitItem, WindowStats, parse
 from limits.errors import StorageError
 from limits.storage import storage_from_string
 from limits.strategies import MovingWindowRateLimiter
@@ -16,6 +18,7 @@ log = structlog.get_logger()
 
 SIGN_INS = "10/15 minutes"
 CHECKUPS = "6/hour"  # each costs about fifteen class B transactions, of which 2,500 a day are free
+_SWEEP_S = 60  # those who have not come for so long as is counted are forgotten
 
 
 class RateLimits:
@@ -24,7 +27,7 @@ class RateLimits:
     def __init__(self, settings: Settings) -> None:
         url = settings.redis_url.get_secret_value()
         share = 1 if url else settings.web_workers
-        self._limiter = MovingWindowRateLimiter(storage_from_string(url or "memory://", wrap_exceptions=True))
+        self._windows = MovingWindowRateLimiter(storage_from_string(url, wrap_exceptions=True)) if url else _Windows()
         self._sign_ins = _shared(SIGN_INS, share)
         self._checkups = _shared(CHECKUPS, share)
         self._uploads = _shared(settings.rate_limit, share)
@@ -51,10 +54,38 @@ class RateLimits:
             log.warning("uncounted", what="upload", error=str(e))
 
     def _hit(self, limit: RateLimitItem, what: str, who: str) -> None:
-        if not self._limiter.hit(limit, what, who):
-            reset = self._limiter.get_window_stats(limit, what, who).reset_time
+        if not self._windows.hit(limit, what, who):
+            reset = self._windows.get_window_stats(limit, what, who).reset_time
             wait_s = max(1, round(reset - time.time()))
             raise RateLimited(f"more than {limit} of this kind; try again in {wait_s} seconds", wait_s)
+
+
+class _Windows:
+    """The moving windows of `limits`, in memory: the library's own start a thread after nearly each hit."""
+
+    def __init__(self) -> None:
+        self._hits: dict[tuple[str, str, int], deque[float]] = {}  # the last is the window's length in seconds
+        self._lock = threading.Lock()
+        self._swept_at = time.time()
+
+    def hit(self, limit: RateLimitItem, what: str, who: str) -> bool:
+        """Count a hit, and return whether it is within the limit; one that is not does not count."""
+        now, window_s = time.time(), limit.get_expiry()
+        with self._lock:
+            if now - self._swept_at >= _SWEEP_S:
+                self._swept_at = now
+                self._hits = {name: hits for name, hits in self._hits.items() if now - hits[-1] <= name[2]}
+            hits = self._hits.setdefault((what, who, window_s), deque(maxlen=limit.amount))
+            if len(hits) == limit.amount and now - hits[0] <= window_s:
+                return False
+            hits.append(now)
+        return True
+
+    def get_window_stats(self, limit: RateLimitItem, what: str, who: str) -> WindowStats:
+        """Return when the oldest hit is forgotten, and how many more are taken now."""
+        window_s = limit.get_expiry()
+        hits = self._hits.get((what, who, window_s)) or (time.time(),)
+        return WindowStats(hits[0] + window_s, limit.amount - len(hits))
 
 
 def _shared(text: str, share: int) -> RateLimitItem:
