@@ -24,17 +24,17 @@ api = Blueprint("api", __name__, url_prefix="/api")
 def upload(name: str | None = None) -> Response:
     """Take one or many images, or fetch them from where they are, and answer 201 with their addresses; what is refused:
     400 to 415, 422, 429, 503, 507."""
-    settings = parts().settings
+    here = parts()
+    settings, max_bytes, spool_dir = here.settings, here.settings.max_upload_bytes, here.settings.data_dir / "spool"
     token = authenticate(UPLOAD)
-    parts().limits.check_upload(token.id)
+    here.limits.check_upload(token.id)
     repeat_key = idempotency_key(request.headers.get("Idempotency-Key"))
-    max_bytes, spool_dir = settings.max_upload_bytes, settings.data_dir / "spool"
     form = read_upload(request.environ, max_bytes=max_bytes, spool_dir=spool_dir, name=name)
     try:
         options = _options(form.fields, default_life_s=token.upload_life_s)
-        is_on, fetcher = settings.upload_by_url, parts().fetcher
+        is_on, fetcher = settings.upload_by_url, here.fetcher
         fetch_all(form, fetcher, is_on=is_on, max_bytes=max_bytes, spool_dir=spool_dir)
-        rows = parts().uploads.accept(form.files, options, token_id=token.id, idempotency_key=repeat_key)
+        rows = here.uploads.accept(form.files, options, token_id=token.id, idempotency_key=repeat_key)
     finally:
         form.close()
     for row in rows:
