@@ -60,12 +60,12 @@ class _Compiled:
             value = values[name] if constant is None else constant
             turned.append(turn(value) if turn else value)
         pooled, dialect = connection.connection, connection.dialect
-        cursor = pooled.cursor()
         try:
+            cursor = pooled.cursor()
             cursor.execute(self._text, turned if self._is_positional else self._by_name(turned))
             row, count = cursor.fetchone() if self._columns else None, cursor.rowcount
         except dialect.loaded_dbapi.Error as e:
-            if dialect.is_disconnect(e, pooled, cursor):  # type: ignore[arg-type]
+            if dialect.is_disconnect(e, pooled, None):  # type: ignore[arg-type]
                 connection.invalidate(e)
             raise DBAPIError.instance(self._text, None, e, dialect.loaded_dbapi.Error, hide_parameters=True) from e
         except BaseException as e:

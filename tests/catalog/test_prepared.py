@@ -32,14 +32,15 @@ def test_a_value_that_is_not_given_is_an_error_and_nothing_is_written(catalog):
     assert catalog.tokens.list() == []
 
 
-def test_a_connection_that_the_server_ended_is_not_used_again(catalog, kind):
-    if kind == "sqlite":
-        pytest.skip("there is no connection")
+def test_a_connection_that_was_ended_is_not_used_again(catalog, kind):
     own = Prepared(select(tokens.c.id).where(tokens.c.id == bindparam("of")))
     with pytest.raises(Busy), catalog._database.read() as connection:
-        pid = connection.exec_driver_sql("SELECT pg_backend_pid()").scalar()
-        with catalog._database.write() as other:
-            other.exec_driver_sql(f"SELECT pg_terminate_backend({pid}, 5000)")
+        if kind == "sqlite":
+            connection.connection.driver_connection.close()
+        else:
+            pid = connection.exec_driver_sql("SELECT pg_backend_pid()").scalar()
+            with catalog._database.write() as other:
+                other.exec_driver_sql(f"SELECT pg_terminate_backend({pid}, 5000)")
         own.first(connection, {"of": 1})
 
     assert catalog.tokens.by_digest("d" * 64) is None
