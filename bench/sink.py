@@ -13,6 +13,8 @@ async def _answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) ->
         while head := await reader.readuntil(b"\r\n\r\n"):
             fields = [line.partition(b":") for line in head.lower().split(b"\r\n")]
             left = next((int(value) for name, _, value in fields if name == b"content-length"), 0)
+            if any(name == b"expect" for name, _, _ in fields):  # boto3 waits a second for this answer
+                writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
             md5 = hashlib.md5(usedforsecurity=False)
             while left:
                 data = await reader.read(min(left, _CHUNK_BYTES))
