@@ -20,10 +20,11 @@ test: $(VENV)/.dev $(MODULES) ## set up, and pass every test
 demo: $(VENV)/.dev $(MODULES) ## the whole system on this machine: app, signing proxy, B2, edge
 	@exec $(BIN)/python -m tests.demo
 
-lint: $(VENV)/.dev ## check style and format
+lint: $(VENV)/.dev ## check style, format, and libraries for known holes
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	@if command -v shellcheck >/dev/null; then shellcheck scripts/* .ci/run; fi
+	@scripts/audit $(VENV)
 
 bench: $(VENV)/.dev $(MODULES) ## measure, as ratios in one run
 	$(BIN)/python -m bench

@@ -1,6 +1,12 @@
-"""Which addresses are out in the Internet, and which lead inwards: to this machine, its network or its cloud."""
+"""IP addresses: which are out in the Internet, which lead inwards, and whose a request is that came by proxies."""
 
 import ipaddress
+import re
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
+
+Address = IPv4Address | IPv6Address
+Network = IPv4Network | IPv6Network
+Trusted = int | tuple[Network, ...]  # how many proxies there are, or where they are
 
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
 # Which Python takes for global: https://www.iana.org/assignments/iana-ipv6-special-registry
@@ -22,9 +28,61 @@ def is_public(address: str) -> bool:
     [True, False, False, False, False]
     """
     found = ipaddress.ip_address(address.partition("%")[0])
-    if isinstance(found, ipaddress.IPv6Address):
+    if isinstance(found, IPv6Address):
         inner = found.ipv4_mapped or found.sixtofour
         if found in _NAT64:
-            inner = ipaddress.IPv4Address(int(found) & 0xFFFFFFFF)
+            inner = IPv4Address(int(found) & 0xFFFFFFFF)
         found = inner or found
     return found.is_global and not found.is_multicast and not any(found in network for network in _INWARD)
+
+
+def client_address(peer: str, forwarded: str, trusted: Trusted) -> str:
+    """Return the address of who asked, when `peer` did so with the X-Forwarded-For `forwarded`, to which each proxy
+    adds on the right where its request came from.
+
+    Of a number of proxies the first one's word counts; of their addresses, from the right, each one's that is trusted.
+    What tells no address changes nothing. An IPv4 address that is wrapped in IPv6 is unwrapped.
+
+    >>> client_address("10.0.0.1", "6.6.6.6, 192.0.2.7", 1), client_address("10.0.0.1", "192.0.2.7", 2)
+    ('192.0.2.7', '10.0.0.1')
+    >>> near = (ipaddress.ip_network("10.0.0.0/8"), ipaddress.ip_network("::1"))
+    >>> client_address("::1", "6.6.6.6, [2001:db8::1]:4711, 10.0.0.1", near)
+    '2001:db8::1'
+    >>> client_address("192.0.2.7", "6.6.6.6", near)
+    '192.0.2.7'
+    """
+    told = [_read(entry) for entry in forwarded.split(",")] if forwarded else []
+    found = _read(peer)
+    if isinstance(trusted, int):
+        first = told[-trusted] if 0 < trusted <= len(told) else None
+        found = first or found
+    else:
+        while found and told and any(found in network for network in trusted) and (before := told.pop()):
+            found = before
+    return str(found) if found else peer
+
+
+def household(address: str) -> str:
+    """Return whom to count requests of `address` for: the address, or the /64 of IPv6, of which one home has 2**64.
+
+    >>> household("2001:db8::1"), household("192.0.2.7"), household("::ffff:192.0.2.7"), household("")
+    ('2001:db8::/64', '192.0.2.7', '192.0.2.7', 'unknown')
+    """
+    ip = _read(address)
+    if isinstance(ip, IPv6Address):
+        return str(IPv6Network((int(ip), 64), strict=False))
+    return str(ip) if ip else "unknown"
+
+
+def _read(text: str) -> Address | None:
+    """Return the address that is written, maybe with a port or quoted; None for anything else."""
+    text = text.strip().strip('"')
+    if bracketed := re.fullmatch(r"\[([^\]]+)\](?::[0-9]{1,5})?", text):
+        text = bracketed[1]
+    elif text.count(":") == 1:
+        text = text.partition(":")[0]
+    try:
+        ip = ipaddress.ip_address(text.partition("%")[0])
+    except ValueError:
+        return None
+    return getattr(ip, "ipv4_mapped", None) or ip

@@ -1,24 +1,28 @@
 """The server: gunicorn with gevent workers, where a slow or broken client costs nobody else anything.
 
-`bowerbird serve` runs this file in a process of its own, so that nothing else is imported before gevent patches it.
+`bowerbird serve` runs this file in a process of its own, so that nothing else is imported before gevent patches it. The
+master imports the app once for all web workers, which share its memory; each makes an app of its own.
 """
 
 import json
 import os
 import secrets
-import signal
 import socket
-import subprocess
 import sys
-import threading
 import time
 from contextlib import suppress
+from importlib import import_module
 from typing import Any
 
 import gevent
+import gevent.socket
+from gevent import monkey
 from gunicorn.app.base import BaseApplication
+from gunicorn.arbiter import Arbiter
 from gunicorn.http import errors as http_errors
 from gunicorn.workers.ggevent import GeventWorker
+
+from .upkeep_process import UpkeepProcess
 
 HEADER_S = 30  # a request's head has to be there by then; also how long an idle connection is kept
 WINDOW_S = 15  # a body has to bring MIN_RATE bytes a second in every window of this length
@@ -27,12 +31,6 @@ SEND_S = 60  # one write to a client that does not read
 LINGER_BYTES = 64 * 1024 * 1024
 LINGER_S = 10
 GRACEFUL_S = 30
-RESTART_S = 5  # before a worker that ended is started anew
-_POLL_S = 0.1  # until it is
-_ANEW = signal.SIGRTMIN  # to the main thread; gunicorn has a meaning for the common signals
-
-# It ends when its standard input does: with this process, however that ends, and not by Ctrl-C of its own.
-_WORKER = ("sh", "-c", 'trap "" INT; exec "$@"', "sh", sys.executable, "-m", "app.cli", "worker", "--with-parent")
 
 
 class TooLongHeader(Exception):
@@ -98,6 +96,15 @@ class Worker(GeventWorker):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._clients: set[PacedSocket] = set()
+
+    def patch(self) -> None:
+        """Patch what the master needs as it was; the rest it has patched before it imported the app."""
+        gevent.reinit()
+        for patch in (monkey.patch_os, monkey.patch_signal, monkey.patch_subprocess, monkey.patch_queue):
+            patch()
+        self.sockets = [
+            gevent.socket.socket(one.FAMILY, socket.SOCK_STREAM, fileno=one.sock.detach()) for one in self.sockets
+        ]
 
     def handle(self, listener: Any, client: Any, addr: Any) -> None:
         paced = PacedSocket(client)
@@ -177,13 +184,20 @@ def _linger(client: Any) -> None:
         left -= len(data)
 
 
+class Master(Arbiter):
+    """gunicorn's master, which looks after the worker for the repeated jobs too."""
+
+    def manage_workers(self) -> None:
+        super().manage_workers()
+        self.app.keep_upkeep()
+
+
 class Server(BaseApplication):
     """gunicorn, configured here and nowhere else."""
 
     def __init__(self, bind: str, workers: int, *, with_upkeep: bool = True) -> None:
         self._bind, self._workers, self._with_upkeep = bind, workers, with_upkeep
-        self._upkeep: subprocess.Popen[bytes] | None = None
-        self._ends = threading.Event()
+        self._upkeep: UpkeepProcess | None = None
         super().__init__()
 
     def load_config(self) -> None:
@@ -197,45 +211,44 @@ class Server(BaseApplication):
             "graceful_timeout": GRACEFUL_S,
             "worker_tmp_dir": "/dev/shm" if os.path.isdir("/dev/shm") else None,  # noqa: PTH112, S108
             "control_socket_disable": True,
+            # No header of a proxy is gunicorn's to believe: by default what comes through one on this machine may move
+            # a request to another path (PATH_INFO), and the addresses in a page to another host (SCRIPT_NAME).
+            "forwarded_allow_ips": "",
+            "forwarder_headers": "",
+            "secure_scheme_headers": {},
             "sendfile": False,  # it would go round the pace
             "proc_name": "bowerbird",
             "loglevel": "warning",
-            "when_ready": self._start_upkeep,
+            "when_ready": self._prepare,
             "on_exit": self._stop_upkeep,
         }
         for name, value in options.items():
             self.cfg.set(name, value)
+
+    def run(self) -> None:
+        """Run until a signal ends it."""
+        Master(self).run()
 
     def load(self) -> Any:
         from app import create_app  # noqa: PLC0415 in the worker, after gevent has patched it
 
         return create_app()
 
-    def _start_upkeep(self, _arbiter: Any) -> None:
+    def keep_upkeep(self) -> None:
+        if self._upkeep:
+            self._upkeep.keep()
+
+    def _prepare(self, _arbiter: Any) -> None:
+        """Between the listening and the first fork: start the upkeep, and import what the workers will share."""
         if self._with_upkeep:
-            self._spawn_upkeep()
-            signal.signal(_ANEW, lambda *_: self._spawn_upkeep())
-            threading.Thread(target=self._keep_upkeep, daemon=True).start()
-
-    def _spawn_upkeep(self) -> None:
-        # In the main thread, which forks the web workers too: of two forks at once one keeps the other's pipes open.
-        self._upkeep = subprocess.Popen(_WORKER, stdin=subprocess.PIPE)
-
-    def _keep_upkeep(self) -> None:
-        """Have the worker started anew whenever it ends of something that it could not foresee."""
-        while (upkeep := self._upkeep) and not self._ends.is_set():
-            upkeep.wait()
-            if self._ends.wait(RESTART_S):
-                return
-            signal.pthread_kill(threading.main_thread().ident or 0, _ANEW)
-            while self._upkeep is upkeep and not self._ends.wait(_POLL_S):
-                pass
+            self._upkeep = UpkeepProcess()
+        # Not what the master itself lives by: it hears of signals and of its children's ends without gevent's loop.
+        monkey.patch_all(os=False, signal=False, subprocess=False, queue=False)
+        import_module("app.web.factory")
 
     def _stop_upkeep(self, _arbiter: Any) -> None:
-        self._ends.set()
         if self._upkeep:
-            self._upkeep.send_signal(signal.SIGTERM)
-            self._upkeep.wait(GRACEFUL_S)
+            self._upkeep.stop()
 
 
 if __name__ == "__main__":

@@ -3,18 +3,22 @@
 import re
 from datetime import timedelta
 from importlib.util import find_spec
+from ipaddress import ip_network
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
 from limits import parse as parse_rate
-from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationInfo
+from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator, SecretStr, ValidationInfo
+from pydantic_settings import NoDecode
 
 from .amounts import size
 from .errors import BadRequest
+from .networks import Trusted
 from .tokens import is_token
 
 PREFIX = "BOWERBIRD_"
 MIB = 1024 * 1024
+MAX_PROXIES = 8
 
 
 def _bytes(value: Any) -> Any:
@@ -69,6 +73,15 @@ def scheme(*schemes: str) -> AfterValidator:
     return AfterValidator(check)
 
 
+def _whole(value: SecretStr) -> SecretStr:
+    """Check that a secret address can be taken apart: a library would name what of a password it took for a port."""
+    try:
+        urlsplit(value.get_secret_value()).port  # noqa: B018 it is read for what it raises
+    except ValueError:
+        raise ValueError("this is no address; in a password write / as %2F, @ as %40, : as %3A") from None
+    return value
+
+
 def _bootstrap(value: SecretStr) -> SecretStr:
     if not is_token(value.get_secret_value()):
         raise ValueError("give 16 to 200 letters, digits, '_', '-' or '.'")
@@ -104,6 +117,19 @@ def _with_s3(value: Any, context: ValidationInfo) -> Any:
     return value
 
 
+def _proxies(value: Any) -> Any:
+    """Read a number of proxies, or their addresses and networks with commas between them."""
+    text = str(value).strip()
+    if text.isascii() and text.isdigit():
+        if int(text[:3]) > MAX_PROXIES:
+            raise ValueError(f"give at most {MAX_PROXIES} proxies")
+        return int(text)
+    try:
+        return tuple(ip_network(one.strip()) for one in text.split(","))
+    except ValueError as e:
+        raise ValueError("give a number such as 1, or addresses such as 127.0.0.1,10.0.0.0/8,::1") from e
+
+
 def _with_pyav(value: bool) -> bool:
     """Ask for the library that posters are made with, so that its absence is known at once."""
     if value and find_spec("av") is None:
@@ -112,6 +138,7 @@ def _with_pyav(value: bool) -> bool:
 
 
 ByteSize = Annotated[int, BeforeValidator(_bytes), Field(gt=0)]
+RedisUrl = Annotated[SecretStr, scheme("redis://", "rediss://", "redis+unix://"), AfterValidator(_whole)]
 Url = Annotated[str, AfterValidator(_origin)]
 S3Text = Annotated[str, AfterValidator(_with_s3)]
 S3Secret = Annotated[SecretStr, AfterValidator(_with_s3)]
@@ -122,6 +149,7 @@ ZoneId = Annotated[str, AfterValidator(_zone_id)]
 Token = Annotated[SecretStr, AfterValidator(_bootstrap)]
 WebhookSecret = Annotated[SecretStr, AfterValidator(_long_if_any)]
 Passphrase = Annotated[SecretStr, AfterValidator(_long_if_any)]
+Proxies = Annotated[Trusted, NoDecode, PlainValidator(_proxies)]
 Span = Annotated[timedelta, BeforeValidator(_span)]
 Video = Annotated[bool, AfterValidator(_with_pyav)]
 SecretKey = Annotated[SecretStr, AfterValidator(_secret_key)]

@@ -18,7 +18,9 @@ from .setting_types import (
     BindText,
     ByteSize,
     Passphrase,
+    Proxies,
     Rate,
+    RedisUrl,
     S3Secret,
     S3Text,
     S3Url,
@@ -55,9 +57,7 @@ class Settings(BaseSettings):
     database_url: Annotated[SecretStr, scheme("sqlite:///", "postgresql://")] = Field(
         SecretStr(""), description="catalog: sqlite:/// or postgresql://; in DATA_DIR when unset"
     )
-    redis_url: Annotated[SecretStr, scheme("redis://", "rediss://", "redis+unix://")] = Field(
-        SecretStr(""), description="rate limits of several servers; in memory when unset"
-    )
+    redis_url: RedisUrl = Field(SecretStr(""), description="rate limits of several servers; in memory when unset")
     store: Literal["folder", "s3"] = Field("folder", description="where objects go")
     s3_endpoint: S3Url = Field("", description="B2, the signing proxy or any S3 endpoint")
     s3_region: S3Text = Field("", description="region of the bucket, such as us-west-004")
@@ -95,7 +95,7 @@ class Settings(BaseSettings):
     bootstrap_token: Token = Field(
         SecretStr(""), validate_default=False, description="the owner's first token; made and shown once when unset"
     )
-    trusted_proxies: int = Field(0, ge=0, le=8, description="how many proxies add to X-Forwarded-For")
+    trusted_proxies: Proxies = Field(0, description="how many proxies add to X-Forwarded-For, or their addresses")
 
     @model_validator(mode="after")
     def _complete(self) -> Self:
@@ -197,8 +197,9 @@ def _secret_files(environ: Mapping[str, str]) -> tuple[dict[str, str], list[str]
 def _line(problem: Any) -> str:
     name = problem["loc"][0]
     text = str(problem["msg"]).removeprefix("Value error, ")
-    is_secret = Settings.model_fields[name].annotation is SecretStr
-    got = "" if is_secret or problem["input"] == "" else f" (it is {str(problem['input'])[:80]!r})"
+    given = str(problem["input"])
+    is_secret = Settings.model_fields[name].annotation is SecretStr or "@" in given  # https://name:password@host
+    got = "" if is_secret or not given else f" (it is {given[:80]!r})"
     return f"{PREFIX}{name.upper()}: {text}{got}"
 
 

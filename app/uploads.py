@@ -31,6 +31,7 @@ IDEMPOTENCY_S = 24 * 3600
 WAIT_S = 20  # how long a repeat waits for the first request to end
 _POLL_S = 0.1
 _DELETED_AT_ONCE = 30
+_NO_DIGEST = "0" * 64  # of no token that is known: looking for what is not there takes the same work
 _KEY_DRAWS = 10  # keys clash once in a hundred million draws
 
 
@@ -133,7 +134,7 @@ class Uploads:
         """Return the upload `key`, in any state, if `token` is the one of its deletion URL, or of that of a copy."""
         upload = self._catalog.uploads.get(key)
         number = tokens.copy_of(token)
-        first = upload.deletion_digest if upload else tokens.digest("")
+        first = upload.deletion_digest if upload else _NO_DIGEST
         expected = first if number == 1 else tokens.digest(self.deletion_token(key, number))
         if not tokens.equal(tokens.digest(token), expected) or upload is None:
             return None

@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from xdist.scheduler import LoadScopeScheduling
 
 from app import create_app, tokens
 from app.catalog import Catalog
@@ -255,6 +256,24 @@ def live_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     catalog.close()
     yield server
     server.kill()
+
+
+# Tests that share what is dear to start, a browser, a chain, a server: one worker has all of them, and starts it once.
+_TOGETHER = re.compile(
+    r"tests/e2e/\w+\.py|tests/doctor/test_(embedded|faults)\.py|tests/test_nginx\.py|.*::test_every_refusal_of_5_mb\w+"
+)
+
+
+class _Together(LoadScopeScheduling):
+    """xdist's own groups (`xdist_group`, as of 3.8) do not hold under pytest 9.2: every test goes alone."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        found = _TOGETHER.match(nodeid)
+        return found[0] if found else nodeid
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeScheduling | None:
+    return _Together(config, log) if config.getvalue("dist") == "loadgroup" else None
 
 
 def pytest_xdist_auto_num_workers() -> int:

@@ -79,7 +79,7 @@ FLOORS = [
         "checkup",
     },
     {"web"},
-    {"cli", "server", "__init__"},
+    {"cli", "server", "upkeep_process", "__init__"},
 ]
 ONLY = {
     "flask": "web",

@@ -287,9 +287,6 @@ def test_the_purge_is_for_this_machine_alone() -> None:
     assert listens == ["443 ssl http2", "127.0.0.1:8089"]
 
 
-AT_THE_APP = pytest.mark.xdist_group("nginx-app")  # one app for all of them
-
-
 @pytest.fixture(scope="module")
 def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Nginx, Server]]:
     """The app behind nginx-app.conf; it takes images up to 21 MB."""
@@ -328,7 +325,6 @@ def send_all_then_read(nginx: Nginx, size: int, body: bytes, token: str) -> tupl
         return response.status, json.loads(response.read())
 
 
-@AT_THE_APP
 def test_20_mb_pass_through_nginx(app: tuple[Nginx, Server]) -> None:
     nginx, _ = app
     image = noise(2600)
@@ -343,7 +339,6 @@ def test_20_mb_pass_through_nginx(app: tuple[Nginx, Server]) -> None:
     assert list((nginx.folder / "body").iterdir()) == [], "nothing was kept on nginx's own disk"
 
 
-@AT_THE_APP
 @pytest.mark.parametrize(
     ("status", "code", "size", "token"),
     [(401, "unauthorized", 20 * MIB, "bb_wrong"), (413, "too_large", 30 * MIB, OWNER),
@@ -360,7 +355,6 @@ def test_a_refusal_reaches_a_client_that_sends_all_before_it_reads(
         assert (got, answer["code"], set(answer)) == (status, code, {"error", "code", "request_id"})
 
 
-@AT_THE_APP
 def test_the_app_knows_a_client_by_the_address_that_nginx_saw(app: tuple[Nginx, Server]) -> None:
     """Ten sign-ins in a quarter of an hour: a forged address does not begin anew, another client does."""
     nginx, _ = app

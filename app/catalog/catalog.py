@@ -6,15 +6,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cache
 from pathlib import Path
 from typing import BinaryIO
 
-from alembic import command
-from alembic.config import Config
-from alembic.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from alembic.util import CommandError
 from sqlalchemy import Connection, text
 
 from ..errors import SettingsError
@@ -26,6 +20,7 @@ from .engine import Database, wait_long, wait_turn
 from .imports import Imports
 from .jobs import Jobs
 from .library import Library
+from .revisions import MIGRATIONS, applied_revision, known_revisions
 from .rota import Rota
 from .sessions import Sessions
 from .snapshots import Snapshots
@@ -78,14 +73,9 @@ class Catalog:
         version made the tables; if it is interrupted, the tables stay as they were.
         """
         with self._alone() as connection:
-            if revision == "head" and MigrationContext.configure(connection).get_current_revision() == _revisions()[0]:
+            if revision == "head" and applied_revision(connection) == known_revisions()[0]:
                 return
-            config = _config()
-            config.attributes["connection"] = connection
-            try:
-                command.upgrade(config, revision)
-            except CommandError as e:
-                raise SettingsError([f"{PREFIX}DATABASE_URL: a newer version of Bowerbird made these tables"]) from e
+            _migrate(connection, revision)
 
     def exists(self) -> bool:
         """Whether there is a database; of a server it is not asked. Opening an SQLite one would make it."""
@@ -93,13 +83,13 @@ class Catalog:
 
     def revisions(self) -> list[str]:
         """Return the revisions of the tables that this version knows, the one it works with first."""
-        return list(_revisions())
+        return list(known_revisions())
 
     def condition(self) -> Condition:
         """Return how the catalog stands; nothing is changed."""
         known = self.revisions()
         with self._database.read() as connection:
-            revision = MigrationContext.configure(connection).get_current_revision()
+            revision = applied_revision(connection)
             journal = connection.execute(text("PRAGMA journal_mode")).scalar() if self._database.path else None
         is_newer = revision is not None and revision not in known
         return Condition(revision, known[0], is_newer, journal)
@@ -113,7 +103,7 @@ class Catalog:
     def is_current(self) -> bool:
         """Whether the tables are those this version works with."""
         with self._database.read() as connection:
-            return MigrationContext.configure(connection).get_current_revision() == self.revisions()[0]
+            return applied_revision(connection) == self.revisions()[0]
 
     def ping(self) -> None:
         """Return if the database answers."""
@@ -150,12 +140,15 @@ def _open_lock(path: Path) -> BinaryIO:
         raise SettingsError([f"{PREFIX}DATABASE_URL: cannot write {lock}: {e.strerror}"]) from e
 
 
-@cache
-def _revisions() -> tuple[str, ...]:
-    return tuple(one.revision for one in ScriptDirectory.from_config(_config()).walk_revisions())
+def _migrate(connection: Connection, revision: str) -> None:
+    from alembic import command  # noqa: PLC0415 most starts find tables that are up to date
+    from alembic.config import Config  # noqa: PLC0415
+    from alembic.util import CommandError  # noqa: PLC0415
 
-
-def _config() -> Config:
     config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
-    return config
+    config.set_main_option("script_location", str(MIGRATIONS))
+    config.attributes["connection"] = connection
+    try:
+        command.upgrade(config, revision)
+    except CommandError as e:
+        raise SettingsError([f"{PREFIX}DATABASE_URL: a newer version of Bowerbird made these tables"]) from e

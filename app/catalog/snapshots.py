@@ -12,7 +12,6 @@ from datetime import date, datetime
 from itertools import chain, groupby, islice
 from typing import Any
 
-from alembic.migration import MigrationContext
 from sqlalchemy import (
     JSON,
     Column,
@@ -36,6 +35,7 @@ from ..errors import BadBackup, Conflict
 from .changes import AGAIN
 from .engine import Database, UtcDateTime, wait_turn
 from .records import State
+from .revisions import applied_revision
 from .schema import DERIVED, metadata, uploads
 
 _BATCH = 1000  # rows between two looks at the disk: so few are in memory at a time
@@ -63,7 +63,7 @@ class Snapshots:
         """Yield the lines of a snapshot, all of the same moment; writers are not kept waiting."""
         with self._database.snapshot() as connection:
             count = 0
-            yield _line({"revision": MigrationContext.configure(connection).get_current_revision()})
+            yield _line({"revision": applied_revision(connection)})
             for one in _saved():
                 kinds = {found.name: _kind(found) for found in one.columns if found.computed is None}
                 yield _line({"table": one.name, "columns": kinds})

@@ -1,7 +1,6 @@
 """Who asks: a bearer token, or the browser's session with its CSRF token."""
 
 from datetime import timedelta
-from urllib.parse import urlsplit
 
 import structlog
 from flask import Response, request
@@ -58,14 +57,11 @@ def check_csrf(given: str | None) -> None:
 def check_origin() -> None:
     """Raise Forbidden for a request that another site made the browser send."""
     site = request.headers.get("Sec-Fetch-Site")
-    origin = request.headers.get("Origin")
     if site is not None:
         is_ours = site in ("same-origin", "none")
     else:
-        is_ours = origin is None or urlsplit(origin).netloc in (
-            urlsplit(parts().settings.base_url).netloc,
-            request.host,
-        )
+        origin = request.headers.get("Origin")
+        is_ours = origin is None or origin in (_origin(parts().settings.base_url), *_origins_of(request.host))
     if not is_ours:
         raise Forbidden("the request was sent by another site")
 
@@ -103,6 +99,21 @@ def is_https() -> bool:
     return parts().settings.base_url.startswith("https:")
 
 
+def _origin(url: str) -> str:
+    """Return the origin of an address as browsers write it.
+
+    >>> _origin("https://Up.example.com:443"), _origin("http://[::1]:8080")
+    ('https://up.example.com', 'http://[::1]:8080')
+    """
+    scheme, _, place = url.lower().partition("://")
+    return f"{scheme}://{place.partition('/')[0].removesuffix({'http': ':80', 'https': ':443'}[scheme])}"
+
+
+def _origins_of(host: str) -> tuple[str, ...]:
+    # The app may be reached by another name than BASE_URL's, and a proxy may speak TLS for it.
+    return (f"http://{host}", f"https://{host}") if host else ()
+
+
 def _bearer(header: str) -> Token:
     scheme, _, secret = header.partition(" ")
     secret = secret.strip()
@@ -111,6 +122,7 @@ def _bearer(header: str) -> Token:
     now = parts().uploads.clock()
     token = parts().catalog.tokens.by_digest(tokens.digest(secret))
     if token is None or not token.is_usable(now):
+        parts().limits.check_guess(request.remote_addr or "")
         where = f"{parts().settings.base_url}/clients"
         raise Unauthorized(f"the token is unknown, expired or revoked; get a new one at {where}")
     parts().catalog.tokens.used(token, now=now)

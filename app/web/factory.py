@@ -3,7 +3,6 @@
 import os
 
 from flask import Flask
-from werkzeug.middleware.proxy_fix import ProxyFix
 
 from .. import __version__, logs, resources
 from ..amounts import show_size
@@ -39,6 +38,7 @@ from .objects import objects
 from .pages import pages
 from .picked import picked
 from .preview import preview
+from .proxies import Proxies
 from .settings_page import settings_page
 from .statistics import statistics, statistics_api
 from .tus import tus
@@ -90,9 +90,6 @@ def build(settings: Settings, store: ObjectStore | None) -> Flask:
         app.register_blueprint(blueprint)
     if isinstance(store, FolderStore):
         app.register_blueprint(objects)
-    if settings.trusted_proxies:
-        app.wsgi_app = ProxyFix(  # type: ignore[method-assign]
-            app.wsgi_app, x_for=settings.trusted_proxies, x_proto=0, x_host=0, x_port=0, x_prefix=0
-        )
+    app.wsgi_app = Proxies(app.wsgi_app, settings.trusted_proxies)  # type: ignore[method-assign]
     app.wsgi_app = Drain(app.wsgi_app, settings.drain_bytes)  # type: ignore[method-assign,assignment]
     return app

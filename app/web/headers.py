@@ -6,10 +6,12 @@ from flask import Flask, Response, g, request
 
 from ..settings import Settings
 
+HSTS_S = 365 * 24 * 3600  # for this host alone: what else the owner has under the domain is not ours to bind
+
 
 def install(app: Flask, settings: Settings) -> None:
     """Give every answer that has none of its own the headers of a page."""
-    viewer = urlsplit(settings.public_url)
+    viewer, is_https = urlsplit(settings.public_url), settings.base_url.startswith("https:")
     policy = (
         "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; form-action 'self';"
         " worker-src 'self'; manifest-src 'self';"
@@ -23,15 +25,24 @@ def install(app: Flask, settings: Settings) -> None:
         "Cross-Origin-Resource-Policy": "same-origin",
         "Cache-Control": "no-store",
         "X-Frame-Options": "DENY",
+        "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
         "Cross-Origin-Opener-Policy": "same-origin",
         "Referrer-Policy": "same-origin",
         "X-Robots-Tag": "noindex",
     }
+    if is_https:
+        standing["Strict-Transport-Security"] = f"max-age={HSTS_S}"
+
+    @app.before_request
+    def _ignore_unknown_ranges() -> None:
+        # https://www.rfc-editor.org/rfc/rfc9110#section-14.2: a unit that is not known is as if nothing was said.
+        if not request.headers.get("Range", "bytes").lower().startswith("bytes"):
+            del request.environ["HTTP_RANGE"]
 
     @app.after_request
     def _add(response: Response) -> Response:
         headers = response.headers
-        if request.path.startswith("/static/"):
+        if request.path.startswith("/static/") and response.status_code < 400:
             headers["Cache-Control"] = "no-cache"  # asked for again each time, and mostly answered with 304
         elif request.path.startswith("/d/"):
             # The address of a deletion page is the right to delete: it must not travel.

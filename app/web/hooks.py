@@ -15,7 +15,7 @@ hooks = Blueprint("hooks", __name__, url_prefix="/hooks")
 @hooks.post("/b2")
 def take() -> Response:
     """Take a signed notification and answer 200 with how many of its events were new: 400 for one that makes no sense,
-    401 for a wrong signature, 403 for a stale one, 404 where no secret is set."""
+    401 for a wrong signature, 403 for a stale one, 404 where no secret is set, 429 after many that were wrong."""
     secret = parts().settings.webhook_secret.get_secret_value()
     if not secret:
         raise NotFound("no notifications are taken here: BOWERBIRD_WEBHOOK_SECRET is not set")
@@ -23,6 +23,7 @@ def take() -> Response:
     try:
         webhooks.check(secret, body, request.headers.get(webhooks.HEADER))
     except Unauthorized:
+        parts().limits.check_guess(request.remote_addr or "")
         parts().catalog.changes.refuse(now=parts().uploads.clock())
         raise
     events = webhooks.parse(body, now=parts().uploads.clock())

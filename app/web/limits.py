@@ -1,9 +1,9 @@
 """How often one client may do a thing: counted in memory, or in Redis where several servers share the count."""
 
-import ipaddress
 import threading
 import time
 from collections import deque
+from contextlib import suppress
 
 import structlog
 from limits import RateLimitItem, WindowStats, parse
@@ -12,11 +12,13 @@ from limits.storage import storage_from_string
 from limits.strategies import MovingWindowRateLimiter
 
 from ..errors import Busy, RateLimited
+from ..networks import household
 from ..settings import Settings
 
 log = structlog.get_logger()
 
 SIGN_INS = "10/15 minutes"
+GUESSES = "100/15 minutes"  # of a token with 256 random bits: it is the log and the catalog that they would wear
 CHECKUPS = "6/hour"  # each costs about fifteen class B transactions, of which 2,500 a day are free
 _SWEEP_S = 60  # those who have not come for so long as is counted are forgotten
 
@@ -29,15 +31,30 @@ class RateLimits:
         share = 1 if url else settings.web_workers
         self._windows = MovingWindowRateLimiter(storage_from_string(url, wrap_exceptions=True)) if url else _Windows()
         self._sign_ins = _shared(SIGN_INS, share)
+        self._guesses = _shared(GUESSES, share)
         self._checkups = _shared(CHECKUPS, share)
         self._uploads = _shared(settings.rate_limit, share)
 
     def check_sign_in(self, address: str) -> None:
-        """Count one sign-in from `address`; raise RateLimited over the limit, Busy if it cannot be counted."""
+        """Count one try to sign in from `address`, before it is looked at; raise RateLimited over the limit, Busy if it
+        cannot be counted."""
         try:
-            self._hit(self._sign_ins, "sign-in", _network(address))
+            self._hit(self._sign_ins, "sign-in", household(address))
         except StorageError as e:
             raise Busy("signing in is not possible right now; try again in a minute") from e
+
+    def forgive_sign_in(self, address: str) -> None:
+        """Forget the tries from `address`: one was right, and who signs in often guesses nothing."""
+        with suppress(StorageError):
+            self._windows.clear(self._sign_ins, "sign-in", household(address))
+
+    def check_guess(self, address: str) -> None:
+        """Count one token from `address` that is none; raise RateLimited over the limit. A good one is never counted:
+        whoever shares an address with someone who guesses goes on as before."""
+        try:
+            self._hit(self._guesses, "guess", household(address))
+        except StorageError as e:
+            log.warning("uncounted", what="guess", error=str(e))
 
     def check_checkup(self) -> None:
         """Count one visit of the doctor; raise RateLimited over the limit, Busy if it cannot be counted."""
@@ -87,20 +104,12 @@ class _Windows:
         hits = self._hits.get((what, who, window_s)) or (time.time(),)
         return WindowStats(hits[0] + window_s, limit.amount - len(hits))
 
+    def clear(self, limit: RateLimitItem, what: str, who: str) -> None:
+        """Forget what was counted."""
+        with self._lock:
+            self._hits.pop((what, who, limit.get_expiry()), None)
+
 
 def _shared(text: str, share: int) -> RateLimitItem:
     limit = parse(text)
     return type(limit)(max(1, limit.amount // share), limit.multiples)
-
-
-def _network(address: str) -> str:
-    """Return the address, or the /64 of an IPv6 address: one household has 2**64 of them.
-
-    >>> _network("2001:db8::1"), _network("192.0.2.7"), _network("")
-    ('2001:db8::/64', '192.0.2.7', 'unknown')
-    """
-    try:
-        ip = ipaddress.ip_address(address)
-    except ValueError:
-        return "unknown"
-    return str(ipaddress.ip_network((ip, 64), strict=False)) if ip.version == 6 else str(ip)

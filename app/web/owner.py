@@ -7,7 +7,7 @@ from urllib.parse import quote, urlencode
 from flask import Blueprint, redirect, request
 from werkzeug.wrappers import Response
 
-from ..errors import Unauthorized
+from ..errors import Unauthorized, Unavailable
 from ..keys import thumbnail_key
 from . import auth, parts
 
@@ -28,7 +28,7 @@ def shared_by_pages() -> dict[str, Any]:
     settings = parts().settings
     return {
         "csrf": auth.csrf_of(auth.session_id_of_request()),
-        "signed_in": auth.session_token() is not None,
+        "signed_in": _is_signed_in(),
         "public_url": settings.public_url,
         "base_url": settings.base_url,
         "max_upload_bytes": settings.max_upload_bytes,
@@ -46,6 +46,13 @@ def own_path(text: str | None) -> str:
     ('/gallery?q=cat', '/', '/', '/')
     """
     return text if text and _OWN_PATH.fullmatch(text) else "/"
+
+
+def _is_signed_in() -> bool:
+    try:
+        return auth.session_token() is not None
+    except Unavailable:  # the page that is made may be the one that tells of it
+        return False
 
 
 def _admit() -> Response | None:

@@ -42,9 +42,10 @@ def login() -> AnyResponse | str:
 
 @pages.post("/login")
 def sign_in() -> AnyResponse:
-    """Start a session with a token that has the scope `manage`; 401 otherwise, 429 after ten tries in 15 minutes."""
+    """Start a session with a token that has the scope `manage`; 401 otherwise, 429 after ten others in 15 minutes."""
     auth.check_origin()
-    parts().limits.check_sign_in(request.remote_addr or "")
+    address = request.remote_addr or ""
+    parts().limits.check_sign_in(address)
     target = own_path(request.form.get("next"))
     session_id = auth.sign_in(request.form.get("token", "").strip())
     if session_id is None:
@@ -52,6 +53,7 @@ def sign_in() -> AnyResponse:
             "That is not a token that may sign in. It needs the scope “manage” and must not be revoked or expired."
         )
         return Response(render_template("login.html", error=message, next=target), 401)
+    parts().limits.forgive_sign_in(address)
     auth.sign_out()  # a session this browser had before
     response = redirect(target, 303)
     auth.set_session(response, session_id)

@@ -6,13 +6,13 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from alembic import command
+from alembic.script import ScriptDirectory
 from sqlalchemy import inspect as look
 from sqlalchemy import text
 
 from app.catalog import Catalog, schema
-from app.catalog.catalog import _config
 from app.catalog.records import Claim, State, Upload
+from app.catalog.revisions import MIGRATIONS, known_revisions
 from app.catalog.tallies import Tally
 from app.errors import BadRequest, Busy, KeyTaken, NameTaken, StoreMisconfigured
 from app.search import parse
@@ -54,13 +54,17 @@ def test_the_tables_are_those_of_the_schema(catalog):
     assert catalog.is_current()
 
 
+def test_the_revisions_are_those_that_alembic_knows():
+    found = [one.revision for one in ScriptDirectory(MIGRATIONS).walk_revisions()]
+
+    assert found == list(known_revisions())
+
+
 def test_what_an_older_version_wrote_stays_and_is_found_as_before(url):
     catalog = Catalog(url)
     values = "'k1.png', 'deleting', 'image/png', 5, 2, 3, 's', '2026-11-23 12:00:00+00:00', 'd', 'w', '[]'"
+    catalog.upgrade("0001")
     with catalog._database.write() as connection:
-        config = _config()
-        config.attributes["connection"] = connection
-        command.upgrade(config, "0001")
         names = "key, state, content_type, size, width, height, sha256, created_at, deletion_digest, writer, tags"
         connection.execute(text(f"INSERT INTO uploads ({names}) VALUES ({values})"))
         values = values.replace("k1", "k2").replace("deleting", "live").replace("[]", '["cat"]')

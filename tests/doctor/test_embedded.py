@@ -1,7 +1,7 @@
 """One machine that is all there is: the app serves what the doctor puts into its folder."""
 
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -9,8 +9,22 @@ import pytest
 from app.doctor import Finding, examine
 from app.keys import new_probe
 from app.settings import Settings, load
-from tests.conftest import Server
+from tests.conftest import Server, start_server
 from tests.doctor.wrong import Changes
+
+
+@pytest.fixture(scope="module")
+def _server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    server = start_server(tmp_path_factory.mktemp("embedded") / "data")
+    yield server
+    server.kill()
+
+
+@pytest.fixture
+def server(_server: Server) -> Server:
+    """A server that keeps nothing: each test leaves it so."""
+    assert left(_server) == ([], [])
+    return _server
 
 
 def left(server: Server) -> tuple[list, list]:
@@ -28,8 +42,7 @@ def visit(server: Server, **changes: Any) -> dict[str, Finding]:
     return {one.check: one for one in examine(settings_of(server, **changes))}
 
 
-def test_a_running_server_is_green_and_nothing_is_left(make_server: Callable[..., Server]) -> None:
-    server = make_server()
+def test_a_running_server_is_green_and_nothing_is_left(server: Server) -> None:
 
     found = visit(server)
 
@@ -37,8 +50,7 @@ def test_a_running_server_is_green_and_nothing_is_left(make_server: Callable[...
     assert left(server) == ([], [])
 
 
-def test_a_visit_that_is_broken_off_leaves_nothing(make_server: Callable[..., Server]) -> None:
-    server = make_server()
+def test_a_visit_that_is_broken_off_leaves_nothing(server: Server) -> None:
     findings = examine(settings_of(server))
     while next(findings).check != "folder":
         pass
@@ -49,8 +61,7 @@ def test_a_visit_that_is_broken_off_leaves_nothing(make_server: Callable[..., Se
     assert left(server) == ([], [])
 
 
-def test_the_picture_is_in_no_row_so_nobody_lists_it(make_server: Callable[..., Server]) -> None:
-    server = make_server()
+def test_the_picture_is_in_no_row_so_nobody_lists_it(server: Server) -> None:
     findings = examine(settings_of(server))
 
     rows = [left(server)[0] for _ in findings]
@@ -60,10 +71,10 @@ def test_the_picture_is_in_no_row_so_nobody_lists_it(make_server: Callable[..., 
 
 
 @pytest.mark.parametrize("ending", [".png", ""])
-def test_what_a_killed_doctor_left_is_no_upload_and_goes_by_reconcile(make_server, ending: str) -> None:
-    server, key = make_server(), new_probe(ending)
+def test_what_a_killed_doctor_left_is_no_upload_and_goes_by_reconcile(server: Server, ending: str) -> None:
+    key = new_probe(ending)
     path = server.data_dir / "objects" / key[:2] / key
-    path.parent.mkdir(parents=True)
+    path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(b"left")
 
     assert "found 0, orphans 0" in server.run("reconcile")
@@ -86,8 +97,7 @@ def _kept(headers: dict[str, str], body: bytes) -> bytes:
     ("change", "check", "word"),
     [(_no_policy, "public security headers", "Content-Security-Policy"), (_kept, "public errors", "max-age=60")],
 )
-def test_a_proxy_that_changes_answers_is_found(make_server, change, check: str, word: str) -> None:
-    server = make_server()
+def test_a_proxy_that_changes_answers_is_found(server: Server, change, check: str, word: str) -> None:
     with Changes(("127.0.0.1", server.port), change) as proxy:
         found = visit(server, public_url=proxy.url)
 
@@ -96,8 +106,8 @@ def test_a_proxy_that_changes_answers_is_found(make_server, change, check: str, 
     assert left(server) == ([], [])
 
 
-def test_a_cache_before_the_app_is_found_by_what_was_deleted(make_server) -> None:
-    server, kept = make_server(), {}
+def test_a_cache_before_the_app_is_found_by_what_was_deleted(server: Server) -> None:
+    kept: dict[str, Any] = {}
 
     def keep(headers: dict[str, str], body: bytes) -> bytes:
         if headers["content-type"] == "image/png":

@@ -33,7 +33,7 @@ def test_a_token_is_made_and_revoked_and_the_doctor_comes_without_a_script(open_
     page.get_by_text("Change", exact=True).last.click()
     page.get_by_role("button", name="Revoke e2e phone").click()
     expect(page.get_by_text("e2e phone")).to_have_count(0)
-    page.get_by_role("button", name="Run the checks").click()
+    page.get_by_role("button", name="Run the checks").click(timeout=60_000)
 
     expect(page.locator(".findings .ok").filter(has_text="public image")).to_be_visible(timeout=60_000)
     expect(page.locator(".findings .fail")).to_have_count(0)

@@ -35,3 +35,14 @@ def test_who_does_not_come_any_more_is_forgotten(make_settings, now):
     counted.check_sign_in("192.0.2.200")
 
     assert len(counted._windows._hits) == 1
+
+
+def test_who_was_right_may_try_as_often_again(make_settings, now):
+    counted = RateLimits(make_settings(web_workers=1))
+    for _ in range(30):
+        counted.check_sign_in("192.0.2.1")
+        counted.forgive_sign_in("192.0.2.1")
+
+    with pytest.raises(RateLimited):
+        for _ in range(11):
+            counted.check_sign_in("192.0.2.1")

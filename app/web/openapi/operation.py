@@ -4,6 +4,7 @@ from ...errors import (
     BadRequest,
     Forbidden,
     NotFound,
+    RateLimited,
     StoreFull,
     StoreMisconfigured,
     StoreUnavailable,
@@ -92,7 +93,7 @@ the body in hex, with BOWERBIRD_WEBHOOK_SECRET; without that setting there is no
         parameters=[parameter("header", HEADER, "The signature of the body", TEXT, required=True)],
         body={"application/json": {"schema": {"anyOf": [ours, several]}, "example": _EXAMPLE}},
         answers={"200": reply("How many of its events were new", count, example={"accepted": 1})},
-        refused=[BadRequest, Unauthorized, Forbidden, NotFound, TooLarge],
+        refused=[BadRequest, Unauthorized, Forbidden, NotFound, TooLarge, RateLimited],
         curl=f"""body='{{"eventId": "1", "eventType": "b2:TestEvent", "time": "'$(date -u +%FT%TZ)'"}}'
 signature=v1=$(printf %s "$body" | openssl dgst -sha256 -hmac "$BOWERBIRD_WEBHOOK_SECRET" -r | cut -d' ' -f1)
 curl -H "{HEADER}: $signature" -H 'Content-Type: application/json' -d "$body" {settings.base_url}/hooks/b2""",

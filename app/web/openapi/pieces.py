@@ -64,7 +64,7 @@ def operation(
         made["description"] = about
     if scopes:
         made["security"] = [{"bearer": scopes}, {"session": []} if is_read else {"session": [], "csrf": []}]
-        refused = (*refused, Unauthorized, Forbidden)
+        refused = (*refused, Unauthorized, Forbidden, RateLimited)
     if parameters := list(parameters):
         made["parameters"] = parameters
     if body:

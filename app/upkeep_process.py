@@ -1,0 +1,41 @@
+"""The worker for the repeated jobs beside the server: a process that is started anew whenever it ends."""
+
+import signal
+import subprocess
+import sys
+import time
+
+RESTART_S = 5  # before a worker that ended is started anew
+STOP_S = 30
+
+# It ends when its standard input does: with this process, however that ends, and not by Ctrl-C of its own.
+_COMMAND = ("sh", "-c", 'trap "" INT; exec "$@"', "sh", sys.executable, "-m", "app.cli", "worker", "--with-parent")
+
+
+class UpkeepProcess:
+    """`bowerbird worker`, of which nothing is left when this process is gone."""
+
+    def __init__(self) -> None:
+        self._process = self._start()
+        self._ended_at: float | None = None
+
+    def keep(self) -> None:
+        """Start it anew RESTART_S after it ended of something that it could not foresee; to be called again and again.
+
+        In the thread that forks the web workers too: of two forks at once one keeps the other's pipes open.
+        """
+        if self._process.poll() is None:
+            return
+        now = time.monotonic()
+        self._ended_at = self._ended_at or now
+        if now >= self._ended_at + RESTART_S:
+            self._process, self._ended_at = self._start(), None
+
+    def stop(self) -> None:
+        """End it, with what it is doing."""
+        self._process.send_signal(signal.SIGTERM)
+        self._process.wait(STOP_S)
+
+    @staticmethod
+    def _start() -> subprocess.Popen[bytes]:
+        return subprocess.Popen(_COMMAND, stdin=subprocess.PIPE)
