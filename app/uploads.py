@@ -190,13 +190,10 @@ class Uploads:
             return None
         return self._catalog.copies.same(image.sha256, image.content_type, now=self.clock())
 
-    def _spool(self, stack: ExitStack) -> BinaryIO:
-        return cast(BinaryIO, stack.enter_context(SpooledTemporaryFile(SPOOL_BYTES, dir=self._spool_dir)))
-
     def _prepare(self, received: Received, options: Options, stack: ExitStack, max_bytes: int | None) -> Prepared:
         return prepare(
             received,
-            self._spool(stack),
+            cast(BinaryIO, stack.enter_context(SpooledTemporaryFile(SPOOL_BYTES, dir=self._spool_dir))),
             settings=self._settings,
             decoders=self._decoders,
             keep_metadata=options.keep_metadata,
