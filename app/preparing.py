@@ -48,7 +48,7 @@ def prepare(
     StoreFull or another Unavailable where our disk does not take it.
     """
     examine = (_examine, received.file, target, settings.bounds, keep_metadata)
-    image = run_blocking(*examine) if received.size > _QUICK_BYTES else _examine(*examine[1:])
+    image, sha256 = run_blocking(*examine) if received.size > _QUICK_BYTES else _examine(*examine[1:])
     content_type, width, height, converted_from = image.content_type, image.width, image.height, None
     if image.converts_to:
         converted_from, content_type = content_type, image.converts_to
@@ -61,7 +61,8 @@ def prepare(
     size, most = target.seek(0, 2), max_bytes or settings.max_upload_bytes
     if size > most:
         raise TooLarge(f"as {content_type} the image has {size:,} bytes; at most {most:,} are taken")
-    sha256 = run_blocking(_sha256, target) if size > _MIB else _sha256(target)
+    if converted_from:
+        sha256 = run_blocking(_sha256, target)
     target.seek(0)
     return Prepared(target, received.name, content_type, width, height, size, sha256, converted_from)
 
@@ -71,17 +72,30 @@ def _remux(source: BinaryIO, target: BinaryIO, settings: Settings, decoders: Dec
     with SpooledTemporaryFile(_MIB, dir=settings.data_dir / "spool") as spooled:
         movie = cast(BinaryIO, spooled)
         decoders.convert(source, movie, "video/quicktime", "video/mp4")
-        video = run_blocking(_examine, movie, target, settings.bounds, False)
+        video, _ = run_blocking(_examine, movie, target, settings.bounds, False)
     decoders.verify(target, video.content_type)
     return video.width, video.height
 
 
-def _examine(source: BinaryIO, target: BinaryIO, bounds: Bounds, keep_metadata: bool) -> images.Inspection:
-    """Inspect `source` and, where it stays the format it is, write it to `target` without its metadata."""
-    image = images.inspect(source, bounds)
+def _examine(source: BinaryIO, target: BinaryIO, bounds: Bounds, keep_metadata: bool) -> tuple[images.Inspection, str]:
+    """Inspect `source` and, where it stays the format it is, write it to `target` without its metadata; return also the
+    SHA-256 (hex) of what was written."""
+    image, hashed = images.inspect(source, bounds), _Hashed(target)
     if not image.converts_to:
-        metadata.strip(source, target, image.container, keep_metadata=keep_metadata)
-    return image
+        metadata.strip(source, cast(BinaryIO, hashed), image.container, keep_metadata=keep_metadata)
+    return image, hashed.sha256.hexdigest()
+
+
+class _Hashed:
+    """A file that is hashed as it is written."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self.sha256 = hashlib.sha256()
+
+    def write(self, chunk: bytes) -> int:
+        self.sha256.update(chunk)
+        return self._file.write(chunk)
 
 
 def _sha256(file: BinaryIO) -> str:

@@ -38,8 +38,8 @@ class Part:
         self._sha256 = hashlib.sha256()
         self._size = 0
 
-    def write(self, chunk: bytes) -> None:
-        """Take the next bytes."""
+    def write(self, chunk: bytes | bytearray) -> None:
+        """Take the next bytes; they are copied at once."""
         self._sha256.update(chunk)
         self._size += len(chunk)
         self.file.write(chunk)

@@ -74,7 +74,7 @@ def deletion_token(secret_key: str, key: str, number: int = 1) -> str:
     `number` tells uploads of the same bytes apart; from the second on the token begins with it.
     """
     name = key if number == 1 else f"{key}\0{number}"
-    mac = hmac.new(secret_key.encode(), b"deletion\0" + name.encode(), hashlib.sha256).digest()
+    mac = hmac.digest(secret_key.encode(), b"deletion\0" + name.encode(), "sha256")
     text = base64.urlsafe_b64encode(mac[:24]).decode()  # 192 bits, and no padding
     return text if number == 1 else f"{number}-{text}"
 

@@ -99,7 +99,8 @@ class Uploads:
         if origin:
             name = f"import:{tokens.digest(f'{origin.source} {origin.source_id}')}"
         ttl_s = IDEMPOTENCY_S if idempotency_key or origin else REPEAT_S
-        if first := self._first_answer(token_id, name, fingerprint):
+        # A repeat that is known by its bytes alone is looked for where it would be written: nearly all are none.
+        if (idempotency_key or origin) and (first := self._first_answer(token_id, name, fingerprint)):
             return first
         with ExitStack() as stack:
             prepared = [self._prepare(received, options, stack, max_bytes) for received in files]

@@ -54,8 +54,9 @@ class Database:
         parsed = _parse(url)
         self.path = Path(parsed.database) if parsed.database and parsed.drivername == "sqlite" else None
         # gevent switches inside a lock and a socket, never inside SQLite: a pool serves threads and greenlets alike.
+        # The one used last is taken first: it knows its statements, and of SQLite's pages those that did not change.
         # An error tells no values: the address of a shared album is one, and errors are logged.
-        pool = {"poolclass": QueuePool, "pool_timeout": WAIT_S, "hide_parameters": True}
+        pool = {"poolclass": QueuePool, "pool_timeout": WAIT_S, "pool_use_lifo": True, "hide_parameters": True}
         self._turn: AbstractContextManager[None] = nullcontext()
         if self.path:
             self._engine = create_engine(parsed, connect_args={"check_same_thread": False}, **pool)

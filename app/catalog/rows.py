@@ -1,10 +1,10 @@
 """Rows of the table of uploads: as the table takes them, as the floors above see them, and what is asked of them."""
 
-from dataclasses import asdict, fields
+from dataclasses import fields
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, or_, select
+from sqlalchemy import ColumnElement, Connection, or_, select
 
 from .records import State, Thumbnail, Upload
 from .schema import uploads
@@ -36,12 +36,11 @@ def tombstone(at: datetime) -> dict[str, Any]:
 
 def columns(row: Upload) -> dict[str, Any]:
     """Return the values of a row as the table takes them."""
-    values = asdict(row) | {"state": row.state.value, "thumbnail": row.thumbnail.value, "tags": list(row.tags)}
-    del values["copy"]
-    return values
+    values = {name: getattr(row, name) for name in _FIELDS}
+    return values | {"state": row.state.value, "thumbnail": row.thumbnail.value, "tags": list(row.tags)}
 
 
-def upload(row: Row[Any]) -> Upload:
+def upload(row: Any) -> Upload:
     """Return a row of the table, with all of its columns, as the floors above see it."""
     values: list[Any] = [row[place] for place in _PLACES]
     values[_STATE] = State(values[_STATE])

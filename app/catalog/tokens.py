@@ -3,16 +3,20 @@
 from datetime import datetime, timedelta
 from typing import Any, TypedDict, Unpack
 
-from sqlalchemy import Connection, Row, delete, insert, select, update
+from sqlalchemy import Connection, bindparam, delete, insert, select, update
 
 from ..errors import NameTaken, QuotaExceeded
 from ..tokens import Token
 from .engine import Database, Taken, wait_turn
+from .prepared import Prepared
 from .schema import sessions, tokens
 from .tallies import held
 
 USED_EVERY = timedelta(minutes=1)  # the last use is kept to the minute: a write for each request would cost more
 MOST = 10_000
+
+_BY_DIGEST = Prepared(select(tokens).where(tokens.c.digest == bindparam("digest")))
+_QUOTA = Prepared(select(tokens.c.quota_bytes).where(tokens.c.id == bindparam("id")))
 
 
 class Terms(TypedDict, total=False):
@@ -60,18 +64,16 @@ class Tokens:
     def by_digest(self, digest: str) -> Token | None:
         """Return the token whose secret has this digest, be it revoked or expired."""
         with self._database.read() as connection:
-            row = connection.execute(select(tokens).where(tokens.c.digest == digest)).first()
+            row = _BY_DIGEST.first(connection, {"digest": digest})
         return read_token(row) if row else None
 
-    def used(self, token_id: int, *, now: datetime) -> None:
+    def used(self, token: Token, *, now: datetime) -> None:
         """Remember that a token was used, unless its last use was less than a minute ago."""
+        if token.last_used_at and now - token.last_used_at < USED_EVERY:  # a write would wait for other writers
+            return
         is_due = (tokens.c.last_used_at.is_(None)) | (tokens.c.last_used_at <= now - USED_EVERY)
-        due = (tokens.c.id == token_id) & is_due
-        with self._database.read() as connection:  # mostly it is not due, and a write would wait for other writers
-            if connection.execute(select(tokens.c.id).where(due)).first() is None:
-                return
         with self._database.write() as connection:
-            connection.execute(update(tokens).where(due).values(last_used_at=now))
+            connection.execute(update(tokens).where(tokens.c.id == token.id, is_due).values(last_used_at=now))
 
     def list(self) -> list[Token]:
         """Return every token there ever was, the oldest first."""
@@ -99,7 +101,7 @@ class Tokens:
         return bool(found)
 
 
-def read_token(row: Row[Any]) -> Token:
+def read_token(row: Any) -> Token:
     """Return the token that a row of the table is."""
     return Token(
         id=row.id,
@@ -119,8 +121,8 @@ def check_quota(connection: Connection, token_id: int, size: int) -> None:
     same token waits for the end of this transaction. No bytes, as of a copy of what is stored, are never too many."""
     if not size:
         return
-    quota = connection.execute(select(tokens.c.quota_bytes).where(tokens.c.id == token_id)).scalar()
-    if quota is None:
+    row = _QUOTA.first(connection, {"id": token_id})
+    if row is None or (quota := row.quota_bytes) is None:
         return
     wait_turn(connection, f"quota {token_id}")
     if (has := held(connection, token_id)) + size > quota:

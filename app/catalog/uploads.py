@@ -5,12 +5,13 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, and_, delete, insert, select, tuple_, update
+from sqlalchemy import Connection, and_, bindparam, delete, insert, select, tuple_, update
 
 from ..errors import BadRequest, Busy, KeyTaken
 from .copies import add_copy, are_taken_back
-from .engine import Database, Taken, wait_turn
+from .engine import Database, Taken, conflict_insert, wait_turn
 from .imports import note_import
+from .prepared import Prepared
 from .records import Claim, Claimed, Origin, State, Upload
 from .rows import IS_UPLOAD, columns, lock, tombstone, upload
 from .schema import UNSETTLED, claims, uploads
@@ -19,6 +20,16 @@ from .tokens import check_quota
 # A claim whose request still runs is kept this long; reconcile voids it before, if the request died.
 _RUNNING = timedelta(days=1)
 BYTES = "sha256:"  # begins the name of a claim that is known by the bytes that were sent alone
+
+_IS_CLAIM = (claims.c.token_id == bindparam("token")) & (claims.c.name == bindparam("called"))
+_IS_PENDING = (uploads.c.key == bindparam("of")) & (uploads.c.state == State.PENDING.value)
+_LIVE = {"state": State.LIVE.value, "version_id": bindparam("version")}
+
+_CLAIM = Prepared(select(claims).where(_IS_CLAIM))
+_TAKE = Prepared(lambda connection: conflict_insert(connection, claims).on_conflict_do_nothing())
+_ADD = Prepared(insert(uploads))
+_GO_LIVE = Prepared(update(uploads).where(_IS_PENDING).values(_LIVE).returning(uploads))
+_ANSWERED = Prepared(update(claims).where(_IS_CLAIM).values(expires_at=bindparam("until"), numbers=bindparam("as")))
 
 
 class UploadRows:
@@ -38,23 +49,11 @@ class UploadRows:
         """
         try:
             with self._database.write() as connection:
-                wait_turn(connection, f"claim {claim.token_id} {claim.name}")
-                if held := _claimed(connection, claim.token_id, claim.name, now):
+                if held := _take(connection, claim, now):
                     return held
                 check_quota(connection, claim.token_id, sum(row.size for row in rows))
-                if rows:
-                    connection.execute(insert(uploads), [columns(row) for row in rows])
-                connection.execute(delete(claims).where(_is(claim.token_id, claim.name)))
-                connection.execute(
-                    insert(claims).values(
-                        token_id=claim.token_id,
-                        name=claim.name,
-                        fingerprint=claim.fingerprint,
-                        keys=list(claim.keys),
-                        numbers=[0 if key in claim.copied else 1 for key in claim.keys] if claim.copied else None,
-                        expires_at=now + _RUNNING,
-                    )
-                )
+                for row in rows:
+                    _ADD.run(connection, columns(row))
                 if not rows:
                     return Claimed(claim.fingerprint, _finish(connection, claim, {}, now), is_ready=True)
         except Taken as e:
@@ -145,8 +144,26 @@ def _is(token_id: int, name: str) -> Any:
     return (claims.c.token_id == token_id) & (claims.c.name == name)
 
 
+def _take(connection: Connection, claim: Claim, now: datetime) -> Claimed | None:
+    """Take the claim, and return None, or the earlier one that holds."""
+    values = {
+        "token_id": claim.token_id,
+        "name": claim.name,
+        "fingerprint": claim.fingerprint,
+        "keys": list(claim.keys),
+        "numbers": [0 if key in claim.copied else 1 for key in claim.keys] if claim.copied else None,
+        "expires_at": now + _RUNNING,
+    }
+    while not _TAKE.run(connection, values):  # there was one: it holds, or goes
+        wait_turn(connection, f"claim {claim.token_id} {claim.name}")
+        if held := _claimed(connection, claim.token_id, claim.name, now):
+            return held
+        connection.execute(delete(claims).where(_is(claim.token_id, claim.name)))
+    return None
+
+
 def _claimed(connection: Connection, token_id: int, name: str, now: datetime) -> Claimed | None:
-    claim = connection.execute(select(claims).where(_is(token_id, name))).first()
+    claim = _CLAIM.first(connection, {"token": token_id, "called": name})
     if claim is None:
         return None
     found = connection.execute(select(uploads).where(uploads.c.key.in_(claim.keys)))
@@ -168,34 +185,42 @@ def _claimed(connection: Connection, token_id: int, name: str, now: datetime) ->
 def _finish(
     connection: Connection, claim: Claim, versions: Mapping[str, str | None], now: datetime
 ) -> tuple[Upload, ...]:
-    numbers = [1] * len(claim.keys)
+    rows: dict[int, Upload] = {}
     # In the order of the keys: another claim may be of the same copies.
     for place, key in sorted(enumerate(claim.keys), key=lambda one: one[1]):
-        number = add_copy(connection, key, claim, now) if key in claim.copied else 1
-        if number is None:
-            raise Busy("the image was deleted while it was sent again; send it once more")
-        if key not in claim.copied:
-            _go_live(connection, key, {"version_id": versions[key]} | _imported(claim.origin, now))
-        if claim.origin:
-            note_import(connection, claim.origin, key, now)
-        numbers[place] = number
-    values = {"expires_at": now + timedelta(seconds=claim.ttl_s), "numbers": numbers if claim.copied else None}
-    connection.execute(update(claims).where(_is(claim.token_id, claim.name)).values(values))
-    found = connection.execute(select(uploads).where(uploads.c.key.in_(claim.keys)))
-    by_key = {row.key: upload(row) for row in found}
-    return tuple(replace(by_key[key], copy=number) for key, number in zip(claim.keys, numbers, strict=True))
+        if key in claim.copied:
+            rows[place] = _copied(connection, key, claim, now)
+        else:
+            rows[place] = _go_live(connection, key, claim.origin, versions[key], now)
+    found = tuple(rows[place] for place in range(len(claim.keys)))
+    numbers = [row.copy for row in found] if claim.copied else None
+    ends = {"token": claim.token_id, "called": claim.name, "until": now + timedelta(seconds=claim.ttl_s)}
+    _ANSWERED.run(connection, ends | {"as": numbers})
+    return found
 
 
-def _go_live(connection: Connection, key: str, values: dict[str, Any]) -> None:
-    is_pending = (uploads.c.key == key) & (uploads.c.state == State.PENDING.value)
-    if connection.execute(update(uploads).where(is_pending).values(state=State.LIVE.value, **values)).rowcount != 1:
+def _copied(connection: Connection, key: str, claim: Claim, now: datetime) -> Upload:
+    number = add_copy(connection, key, claim, now)
+    if number is None:
+        raise Busy("the image was deleted while it was sent again; send it once more")
+    row = connection.execute(select(uploads).where(uploads.c.key == key)).one()
+    return replace(upload(row), copy=number)
+
+
+def _go_live(connection: Connection, key: str, origin: Origin | None, version: str | None, now: datetime) -> Upload:
+    if origin:
+        is_pending = (uploads.c.key == key) & (uploads.c.state == State.PENDING.value)
+        connection.execute(update(uploads).where(is_pending).values(_imported(origin, now)))
+    row = _GO_LIVE.first(connection, {"of": key, "version": version})
+    if row is None:
         raise Busy("the upload took too long and was given up; send it again")
+    if origin:
+        note_import(connection, origin, key, now)
+    return upload(row)
 
 
-def _imported(origin: Origin | None, now: datetime) -> dict[str, Any]:
+def _imported(origin: Origin, now: datetime) -> dict[str, Any]:
     """Return what an import's row gets when it goes live. Until then its age is that of any pending row; its object is
     as young as ever, and its thumbnail is not made before those of new uploads."""
-    if origin is None:
-        return {}
     dated = {"created_at": origin.created_at} if origin.created_at else {}
     return {"confirmed_at": now, "thumbnail_due_at": now, "is_favourite": origin.is_favourite} | dated

@@ -12,7 +12,7 @@ from .answer import answer
 from .auth import authenticate
 from .body import read_upload
 from .by_url import fetch_all
-from .options import flag_of, idempotency_key, read_options
+from .options import HEADERS, NAMES, flag_of, idempotency_key, read_options
 
 log = structlog.get_logger()
 
@@ -24,17 +24,17 @@ api = Blueprint("api", __name__, url_prefix="/api")
 def upload(name: str | None = None) -> Response:
     """Take one or many images, or fetch them from where they are, and answer 201 with their addresses; what is refused:
     400 to 415, 422, 429, 503, 507."""
-    settings = parts().settings
+    here = parts()
+    settings, max_bytes, spool_dir = here.settings, here.settings.max_upload_bytes, here.settings.data_dir / "spool"
     token = authenticate(UPLOAD)
-    parts().limits.check_upload(token.id)
+    here.limits.check_upload(token.id)
     repeat_key = idempotency_key(request.headers.get("Idempotency-Key"))
-    max_bytes, spool_dir = settings.max_upload_bytes, settings.data_dir / "spool"
     form = read_upload(request.environ, max_bytes=max_bytes, spool_dir=spool_dir, name=name)
     try:
         options = _options(form.fields, default_life_s=token.upload_life_s)
-        is_on, fetcher = settings.upload_by_url, parts().fetcher
+        is_on, fetcher = settings.upload_by_url, here.fetcher
         fetch_all(form, fetcher, is_on=is_on, max_bytes=max_bytes, spool_dir=spool_dir)
-        rows = parts().uploads.accept(form.files, options, token_id=token.id, idempotency_key=repeat_key)
+        rows = here.uploads.accept(form.files, options, token_id=token.id, idempotency_key=repeat_key)
     finally:
         form.close()
     for row in rows:
@@ -78,11 +78,14 @@ def _options(fields: dict[str, str], *, default_life_s: int | None) -> Options:
     """Return the options of the form, before those of the query, before those of the headers; each of them has to make
     sense, wherever it stands."""
     now, headers = parts().uploads.clock(), request.headers
-    places = (fields.get, request.args.get, lambda name: headers.get(f"X-Bowerbird-{name.replace('_', '-').title()}"))
-    for place in places:
-        read_options(place, now)
-    return read_options(
-        lambda name: next((found for place in places if (found := place(name)) is not None), None),
-        now,
-        default_life_s=default_life_s,
+    places = (
+        {name: headers[header] for name, header in HEADERS.items() if header in headers},
+        {name: request.args[name] for name in NAMES if name in request.args},
+        fields,
     )
+    asked: dict[str, str] = {}
+    for place in places:
+        if place:
+            read_options(place.get, now)
+            asked |= place
+    return read_options(asked.get, now, default_life_s=default_life_s)

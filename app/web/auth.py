@@ -79,7 +79,7 @@ def sign_in(secret: str) -> str | None:
         return None
     session_id = tokens.new_token()
     parts().catalog.sessions.add(tokens.digest(session_id), token.id, created_at=now, expires_at=now + SESSION_LIFE)
-    parts().catalog.tokens.used(token.id, now=now)
+    parts().catalog.tokens.used(token, now=now)
     log.info("signed in", token=token.name)
     return session_id
 
@@ -131,7 +131,7 @@ def _bearer(header: str) -> Token:
         where = f"{parts().settings.base_url}/clients"
         raise Unauthorized(f"the token is unknown, expired or revoked; get a new one at {where}")
     with suppress(Unavailable):  # a catalog that is locked, full or read-only can still be read
-        parts().catalog.tokens.used(token.id, now=now)
+        parts().catalog.tokens.used(token, now=now)
     note_token(token)
     return token
 

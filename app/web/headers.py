@@ -19,6 +19,20 @@ def install(app: Flask, settings: Settings) -> None:
         " base-uri 'none'; frame-ancestors 'none'"
     )
 
+    standing = {
+        "X-Content-Type-Options": "nosniff",
+        "Content-Security-Policy": policy,
+        "Cross-Origin-Resource-Policy": "same-origin",
+        "Cache-Control": "no-store",
+        "X-Frame-Options": "DENY",
+        "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
+        "Cross-Origin-Opener-Policy": "same-origin",
+        "Referrer-Policy": "same-origin",
+        "X-Robots-Tag": "noindex",
+    }
+    if is_https:
+        standing["Strict-Transport-Security"] = f"max-age={HSTS_S}"
+
     @app.before_request
     def _ignore_unknown_ranges() -> None:
         # https://www.rfc-editor.org/rfc/rfc9110#section-14.2: a unit that is not known is as if nothing was said.
@@ -28,19 +42,11 @@ def install(app: Flask, settings: Settings) -> None:
     @app.after_request
     def _add(response: Response) -> Response:
         headers = response.headers
-        headers.setdefault("X-Content-Type-Options", "nosniff")
-        headers.setdefault("Content-Security-Policy", policy)
-        headers.setdefault("Cross-Origin-Resource-Policy", "same-origin")
-        if is_https:
-            headers.setdefault("Strict-Transport-Security", f"max-age={HSTS_S}")
         if request.path.startswith("/static/") and response.status_code < 400:
             headers["Cache-Control"] = "no-cache"  # asked for again each time, and mostly answered with 304
-        else:
-            headers.setdefault("Cache-Control", "no-store")
-        headers.setdefault("X-Frame-Options", "DENY")
-        headers.setdefault("Permissions-Policy", "camera=(), geolocation=(), microphone=()")
-        headers.setdefault("Cross-Origin-Opener-Policy", "same-origin")
-        # The address of a deletion page is the right to delete: it must not travel.
-        headers.setdefault("Referrer-Policy", "no-referrer" if request.path.startswith("/d/") else "same-origin")
-        headers.setdefault("X-Robots-Tag", "noindex")
+        elif request.path.startswith("/d/"):
+            # The address of a deletion page is the right to delete: it must not travel.
+            headers.setdefault("Referrer-Policy", "no-referrer")
+        own = {name.lower() for name in headers.keys()}  # noqa: SIM118 of pairs, not of names
+        headers.extend((name, value) for name, value in standing.items() if name.lower() not in own)
         return response

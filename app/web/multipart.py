@@ -70,7 +70,7 @@ class _Parts:
         elif event is None:
             self._end()
         elif self._part:
-            self._part.write(bytes(event))
+            self._part.write(event)
         elif self._field is not None:
             self._field += event
             if len(self._field) > MAX_FIELD_BYTES:

@@ -13,6 +13,7 @@ from ..uploads import Options
 _CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 _IDEMPOTENCY_KEY = re.compile(r"[\x21-\x7e]{1,255}")
 NAMES = ("expires", "keep_metadata", "title", "tags")
+HEADERS = {name: f"X-Bowerbird-{name.replace('_', '-').title()}" for name in NAMES}
 YES, NO = ("1", "true", "yes", "on"), ("", "0", "false", "no", "off")
 
 

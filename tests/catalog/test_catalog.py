@@ -226,8 +226,8 @@ def test_tokens_are_named_once_until_they_are_revoked(catalog, token):
 
 
 def test_the_last_use_is_kept_to_the_minute(catalog, token):
-    catalog.tokens.used(token.id, now=NOW)
-    catalog.tokens.used(token.id, now=NOW + timedelta(seconds=30))
+    catalog.tokens.used(token, now=NOW)
+    catalog.tokens.used(token, now=NOW + timedelta(seconds=30))
 
     assert catalog.tokens.by_digest("d" * 64).last_used_at == NOW
 

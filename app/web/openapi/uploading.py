@@ -22,6 +22,7 @@ from ...settings import Settings
 from ...tokens import UPLOAD
 from ...uploads import REPEAT_S
 from ..form import MAX_FILES
+from ..options import HEADERS
 from .pieces import Json, operation, parameter, ref, reply, tree
 from .schemas import OPTIONS, TEXT, URL, upload_example
 
@@ -79,7 +80,7 @@ def _options() -> list[Json]:
     repeat = {"type": "string", "pattern": "^[\\x21-\\x7e]{1,255}$"}
     made = [parameter("header", "Idempotency-Key", "A repeat with the same one gets the first answer", repeat)]
     for name, (schema, about) in OPTIONS.items():
-        header = f"X-Bowerbird-{name.replace('_', '-').title()}"
+        header = HEADERS[name]
         made += [parameter("query", name, about, schema), parameter("header", header, about, schema)]
     return made
 
