@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 MODULES := worker/node_modules/.package-lock.json
 
-.PHONY: help run test demo lint bench wheel lock clean
+.PHONY: help run test soak demo lint bench fuzz wheel lock clean
 
 help: ## what can be made
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile | expand -t 16
@@ -17,6 +17,10 @@ test: $(VENV)/.dev $(MODULES) ## set up, and pass every test
 	@scripts/system-packages
 	$(BIN)/python -m pytest -n auto --dist loadgroup $(PYTEST)
 
+soak: $(VENV)/.dev ## upload 10,000 images while everything is killed, on both pairs (SOAK="--seed 1")
+	$(BIN)/python -m tests.faults.soak $(SOAK)
+	$(BIN)/python -m tests.faults.soak --store s3 --database postgresql $(SOAK)
+
 demo: $(VENV)/.dev $(MODULES) ## the whole system on this machine: app, signing proxy, B2, edge
 	@exec $(BIN)/python -m tests.demo
 
@@ -26,9 +30,12 @@ lint: $(VENV)/.dev ## check style, format, and libraries for known holes
 	@if command -v shellcheck >/dev/null; then shellcheck scripts/* .ci/run; fi
 	@scripts/audit $(VENV)
 
-bench: $(VENV)/.dev $(MODULES) ## measure, as ratios in one run
-	$(BIN)/python -m bench
-	$(BIN)/python -m bench.proxy $(PROXY)
+bench: $(VENV)/.dev $(MODULES) ## measure beside the limit, the plain way and peers
+	$(BIN)/python -m bench --json bench.json --markdown bench.md $(BENCH)
+
+fuzz: $(VENV)/.dev ## try any bytes and any words for long: make fuzz SECONDS=600 EXAMPLES=5000
+	$(BIN)/python -m fuzz --seconds $(or $(SECONDS),60)
+	FUZZ_EXAMPLES=$(or $(EXAMPLES),1000) $(BIN)/python -m pytest tests/hostile tests/web/test_openapi.py --timeout 0
 
 wheel: $(VENV)/.dev ## build dist/*.whl
 	$(BIN)/python -m hatchling build -t wheel

@@ -11,7 +11,7 @@ MAX_SIZE = 2**60  # bytes; the catalog counts up to 2**63, sums too
 
 _SPAN = re.compile(r"([0-9]{1,6})\s*(s|m|min|h|d|w|y)")
 _SECONDS = {"s": 1, "m": 60, "min": 60, "h": 3600, "d": 86_400, "w": 7 * 86_400, "y": 365 * 86_400}
-_SIZE = re.compile(r"([0-9]{1,15}(?:\.[0-9]{1,3})?)\s*(?:B|([KMGT])(?:I?B)?)?")
+_SIZE = re.compile(r"([0-9]{1,19}(?:\.[0-9]{1,3})?)\s*(?:B|([KMGT])(?:I?B)?)?")
 _BYTES = {"": 1, "K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40}
 
 

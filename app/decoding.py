@@ -6,8 +6,8 @@ import queue
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryFile
@@ -20,7 +20,7 @@ MEMORY_BYTES = 1 << 30  # a progressive JPEG of 50 megapixels needs half of it
 VERIFY_S, CONVERT_S = 5.0, 15.0
 REMUX_S = 60.0  # two hours of a QuickTime movie are 800,000 packets
 START_S = 10.0
-WAIT_S = 10.0
+WAIT_S = 30.0  # for a free one: two images that take all their time may be in front
 RECYCLE_AFTER = 200  # images; so no leak of a decoding library grows for ever
 _MESSAGE_BYTES = 4096
 # Libraries that bring builds of the same codecs, by the types they are for: never two of them in one process.
@@ -47,7 +47,7 @@ class DecoderPool:
 
     Under gevent call it from greenlets, never from native threads: only the main loop hears of a process's end.
     Every call raises BadImage if the image is broken or its decoder died of it, TooComplex if it took too long, and
-    Busy if no decoder was free within ten seconds. Other images never notice.
+    Busy if no decoder was free within half a minute. Other images never notice.
     """
 
     def __init__(
@@ -58,8 +58,11 @@ class DecoderPool:
         verify_timeout_s: float = VERIFY_S,
         convert_timeout_s: float = CONVERT_S,
         wait_s: float = WAIT_S,
+        watch: Callable[[str], AbstractContextManager[None]] = lambda task: nullcontext(),
     ) -> None:
-        """`size` is the number of cores if left out, `memory_bytes` what one image may need in its decoder."""
+        """`size` is the number of cores if left out, `memory_bytes` what one image may need in its decoder; `watch`
+        surrounds each task: `verify`, `convert` or `draw`."""
+        self._watch = watch
         self._memory_bytes = memory_bytes
         self._verify_s, self._convert_s, self._wait_s = verify_timeout_s, convert_timeout_s, wait_s
         self._free: queue.LifoQueue[_Decoder | None] = queue.LifoQueue()
@@ -110,11 +113,13 @@ class DecoderPool:
         return answer
 
     def _ask(self, task: dict[str, Any], source: BinaryIO, *targets: int) -> dict[str, Any]:
-        with _descriptor(source) as descriptor, self._decoder(task["content_type"]) as decoder:
-            answer = decoder.ask(task, [descriptor, *targets])
-        if problem := answer.get("problem"):
-            what = task["content_type"].partition("/")[0]
-            raise BadImage(f"the {what} cannot be decoded: {problem}")
+        name = "draw" if "is_thumbnail" in task else "convert" if targets else "verify"
+        with self._watch(name):
+            with _descriptor(source) as descriptor, self._decoder(task["content_type"]) as decoder:
+                answer = decoder.ask(task, [descriptor, *targets])
+            if problem := answer.get("problem"):
+                what = task["content_type"].partition("/")[0]
+                raise BadImage(f"the {what} cannot be decoded: {problem}")
         return answer
 
     @contextmanager

@@ -39,11 +39,12 @@ class Deletions:
         """Whether the edge forgets what is deleted."""
         return self._purge is not None
 
-    def end(self, rows: Sequence[Upload], *, were_public: bool = True) -> Ended:
+    def end(self, rows: Sequence[Upload], *, were_public: bool = True, may_come: bool = False) -> Ended:
         """Take these rows as far as it goes now.
 
         The object goes first, or the edge would fetch it again; the row stays until the edge has been told twice.
-        The edge knows nothing of what nobody was ever told the address of.
+        The edge knows nothing of what nobody was ever told the address of. With `may_come` a put that nobody waits for
+        any more may still take effect: such a row stays for a while, and its object goes once more.
         """
         gone: list[Upload] = []
         failed: Unavailable | None = None
@@ -58,6 +59,8 @@ class Deletions:
                 gone.append(row)
             except Unavailable as e:
                 failed = e
+        if may_come:
+            gone = [row for row in gone if not self._may_come(row)]
         try:
             return Ended(self._settle(gone, were_public) if gone else 0, failed)
         except Unavailable as e:
@@ -66,6 +69,10 @@ class Deletions:
     def is_due(self, row: Upload) -> bool:
         """Whether there is something to do for this row now; the edge is told again a while after the first time."""
         return row.purged_at is None or self._clock() - row.purged_at >= AGAIN
+
+    def _may_come(self, row: Upload) -> bool:
+        """Whether a put of this row may still take effect."""
+        return self._clock() - row.created_at < timedelta(seconds=self._store.late_put_s)
 
     def forget(self, row: Upload) -> None:
         """Tell the edge that what it may have kept of an upload is not what is there; raise Unavailable if it fails."""

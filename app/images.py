@@ -12,8 +12,9 @@ import magic
 # isort: on
 from PIL import Image
 
+from . import metadata
 from .containers import bmff, bmp, gif, jpeg, movie, png, tiff, webm, webp
-from .containers.base import Bounds, Container, copy_range
+from .containers.base import Bounds, Container
 from .errors import BadImage, EmptyFile, UnsupportedType
 
 EXTENSIONS = {
@@ -69,7 +70,7 @@ _FORMATS = (
     _Format(_starts(b"GIF87a", b"GIF89a"), frozenset({"image/gif"}), gif.walk, "GIF"),
     _Format(lambda s: s[:4] == b"RIFF" and s[8:12] == b"WEBP", frozenset({"image/webp"}), webp.walk, "WEBP"),
     _Format(_is_bmff, frozenset(_BMFF_NAMES.split()), bmff.walk, "AVIF"),
-    _Format(_starts(b"II*\0", b"MM\0*"), frozenset({"image/tiff"}), tiff.walk),
+    _Format(_starts(*tiff.SIGNATURES), frozenset({"image/tiff"}), tiff.walk),
     _Format(_is_bmp, frozenset({"image/bmp", "image/x-ms-bmp", "image/x-bmp"}), bmp.walk),
     _Format(_is_movie, frozenset({"video/mp4", "video/quicktime", "video/x-m4v"}), movie.walk, is_video=True),
     _Format(_starts(webm.SIGNATURE), frozenset({"video/webm", "video/x-matroska"}), webm.walk, is_video=True),
@@ -156,7 +157,7 @@ def _pillow_agrees(file: BinaryIO, container: Container, name: str) -> bool:
         return False
     if is_whole:
         whole = io.BytesIO()
-        copy_range(file, whole, 0, container.end)
+        metadata.strip(file, whole, container, keep_metadata=True)
         head = whole.getvalue()
     else:
         head = _HEADS[name](file, container)

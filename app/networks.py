@@ -62,6 +62,18 @@ def client_address(peer: str, forwarded: str, trusted: Trusted) -> str:
     return str(found) if found else peer
 
 
+def is_proxy(peer: str, trusted: Trusted) -> bool:
+    """Whether `peer` is one of the proxies that are trusted; of a number of them nobody knows where they are.
+
+    >>> is_proxy("10.0.0.1", (ipaddress.ip_network("10.0.0.0/8"),)), is_proxy("192.0.2.7", 1), is_proxy("10.0.0.1", 0)
+    (True, True, False)
+    """
+    if isinstance(trusted, int):
+        return trusted > 0
+    found = _read(peer)
+    return found is not None and any(found in network for network in trusted)
+
+
 def household(address: str) -> str:
     """Return whom to count requests of `address` for: the address, or the /64 of IPv6, of which one home has 2**64.
 

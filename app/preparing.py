@@ -12,6 +12,7 @@ from .decoding import DecoderPool
 from .errors import TooLarge
 from .receiving import Received
 from .settings import Settings
+from .spool import on_our_disk
 
 _MIB = 1024 * 1024
 _QUICK_BYTES = 256 * 1024  # the walk through so many, made to be slow, takes half a second: others wait for it
@@ -31,6 +32,7 @@ class Prepared:
     converted_from: str | None
 
 
+@on_our_disk()
 def prepare(
     received: Received,
     target: BinaryIO,
@@ -42,7 +44,8 @@ def prepare(
 ) -> Prepared:
     """Write what is to be stored of `received` to `target`, which is empty, and return it.
 
-    It may have `max_bytes`, or as many as one request may bring. Raises UnsupportedType, BadImage, TooLarge and Busy.
+    It may have `max_bytes`, or as many as one request may bring. Raises UnsupportedType, BadImage, TooLarge and Busy;
+    StoreFull or another Unavailable where our disk does not take it.
     """
     examine = (_examine, received.file, target, settings.bounds, keep_metadata)
     image, sha256 = run_blocking(*examine) if received.size > _QUICK_BYTES else _examine(*examine[1:])

@@ -8,7 +8,8 @@ from pathlib import Path
 from tempfile import SpooledTemporaryFile
 from typing import BinaryIO, cast
 
-from .errors import EmptyFile, StoreFull, TooLarge
+from .errors import EmptyFile, TooLarge
+from .spool import on_our_disk
 
 SPOOL_BYTES = 1024 * 1024
 
@@ -64,10 +65,8 @@ class Sink:
         self._size += len(chunk)
         if self._size > self._max_bytes:
             raise TooLarge(f"it has more than {self._max_bytes:,} bytes; no more are taken")
-        try:
+        with on_our_disk():
             self._part.write(chunk)
-        except OSError as e:
-            raise StoreFull("the server's disk does not take what is spooled") from e
 
     def restart(self) -> None:
         """Forget what came, for it comes once more."""

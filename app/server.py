@@ -1,28 +1,21 @@
-"""The server: gunicorn with gevent workers, where a slow or broken client costs nobody else anything.
-
-`bowerbird serve` runs this file in a process of its own, so that nothing else is imported before gevent patches it. The
-master imports the app once for all web workers, which share its memory; each makes an app of its own.
-"""
+"""The web workers: gunicorn's of gevent, where a slow or broken client costs nobody else anything, nor does an end."""
 
 import json
-import os
-import secrets
 import socket
-import sys
 import time
 from contextlib import suppress
-from importlib import import_module
 from typing import Any
 
 import gevent
 import gevent.socket
+import structlog
 from gevent import monkey
-from gunicorn.app.base import BaseApplication
-from gunicorn.arbiter import Arbiter
 from gunicorn.http import errors as http_errors
 from gunicorn.workers.ggevent import GeventWorker
 
-from .upkeep_process import UpkeepProcess
+from . import logs, request_ids
+
+log = structlog.get_logger()
 
 HEADER_S = 30  # a request's head has to be there by then; also how long an idle connection is kept
 WINDOW_S = 15  # a body has to bring MIN_RATE bytes a second in every window of this length
@@ -30,7 +23,9 @@ MIN_RATE = 1024
 SEND_S = 60  # one write to a client that does not read
 LINGER_BYTES = 64 * 1024 * 1024
 LINGER_S = 10
-GRACEFUL_S = 30
+LAST_S = 600  # a worker that another took the place of goes on so long with what it has begun
+IDLE_S = 2  # a connection is kept at the end, for a request that is on its way already
+_LOOK_S = 0.2
 
 
 class TooLongHeader(Exception):
@@ -49,6 +44,7 @@ class PacedSocket:
         self._window_bytes = 0
         self.count = 0
         self.is_idle = True
+        self.idle_since = time.monotonic()
         self._is_ended = False
 
     def __getattr__(self, name: str) -> Any:
@@ -97,6 +93,14 @@ class Worker(GeventWorker):
         super().__init__(*args, **kwargs)
         self._clients: set[PacedSocket] = set()
 
+    def handle(self, listener: Any, client: Any, addr: Any) -> None:
+        paced = PacedSocket(client)
+        self._clients.add(paced)
+        try:
+            super().handle(listener, paced, addr)
+        finally:
+            self._clients.discard(paced)
+
     def patch(self) -> None:
         """Patch what the master needs as it was; the rest it has patched before it imported the app."""
         gevent.reinit()
@@ -106,26 +110,33 @@ class Worker(GeventWorker):
             gevent.socket.socket(one.FAMILY, socket.SOCK_STREAM, fileno=one.sock.detach()) for one in self.sockets
         ]
 
-    def handle(self, listener: Any, client: Any, addr: Any) -> None:
-        paced = PacedSocket(client)
-        self._clients.add(paced)
-        try:
-            super().handle(listener, paced, addr)
-        finally:
-            self._clients.discard(paced)
+    def init_process(self) -> None:
+        """Run; the master, which bounds its own end, gives those that a reload has replaced more time than itself."""
+        self.cfg.set("graceful_timeout", LAST_S)
+        super().init_process()
+
+    def run(self) -> None:
+        """Answer requests until the end, with errors of greenlets in the log as all others are."""
+        gevent.get_hub().print_exception = lambda _context, _kind, error, _trace: logs.uncaught(error)
+        super().run()
 
     def handle_exit(self, sig: Any, frame: Any) -> None:
         """Finish the requests under way; a connection that only waits for a next one does not hold up the end."""
+        if self.alive:
+            gevent.spawn(self._close_idle)
         super().handle_exit(sig, frame)
-        gevent.spawn(self._close_idle)
 
     def handle_quit(self, sig: Any, frame: Any) -> None:
         """Take Ctrl-C as SIGTERM: gevent would print how each greenlet of gunicorn's quick way out came to its end."""
         self.handle_exit(sig, frame)
 
     def _close_idle(self) -> None:
-        for client in [client for client in self._clients if client.is_idle]:
-            client.end()
+        """Close, until this worker ends, what was idle for a while: sooner, a request may be on its way."""
+        while True:
+            for client in list(self._clients):
+                if client.is_idle and not client.count and time.monotonic() - client.idle_since > IDLE_S:
+                    client.end()
+            gevent.sleep(_LOOK_S)
 
     def timeout_ctx(self) -> Any:
         """Bound the time in which the head of a request has to come."""
@@ -137,7 +148,7 @@ class Worker(GeventWorker):
         try:
             return super().handle_request(listener_name, req, sock, addr)
         finally:
-            sock.is_idle, sock.count = True, 0
+            sock.is_idle, sock.count, sock.idle_since = True, 0, time.monotonic()
             sock.restart()
 
     def handle_error(self, req: Any, client: Any, addr: Any, exc: BaseException) -> None:
@@ -145,12 +156,17 @@ class Worker(GeventWorker):
         if isinstance(exc, TooLongHeader) and not client.count:
             return  # a connection that was kept for a next request, and none came
         status, reason, code, message = _refusal(exc)
+        request_ids.begin(request_id := request_ids.new())
         if status >= 500:
             self.log.exception("a request failed before it reached the app")
-        body = json.dumps({"error": message, "code": code, "request_id": secrets.token_hex(8)}).encode()
+        log.info("answered", status=status, code=code)
+        if parts := getattr(self.wsgi, "extensions", {}).get("bowerbird"):
+            parts.counts.unrouted(status)
+        body = json.dumps({"error": message, "code": code, "request_id": request_id}).encode()
         head = (
             f"HTTP/1.1 {status} {reason}\r\nConnection: close\r\nContent-Type: application/json\r\n"
-            f"Content-Length: {len(body)}\r\nX-Content-Type-Options: nosniff\r\nCache-Control: no-store\r\n\r\n"
+            f"Content-Length: {len(body)}\r\n{request_ids.HEADER}: {request_id}\r\n"
+            "X-Content-Type-Options: nosniff\r\nCache-Control: no-store\r\n\r\n"
         )
         with suppress(OSError):  # the client may be gone
             client.sendall(head.encode() + body)
@@ -182,74 +198,3 @@ def _linger(client: Any) -> None:
         if not data:
             return
         left -= len(data)
-
-
-class Master(Arbiter):
-    """gunicorn's master, which looks after the worker for the repeated jobs too."""
-
-    def manage_workers(self) -> None:
-        super().manage_workers()
-        self.app.keep_upkeep()
-
-
-class Server(BaseApplication):
-    """gunicorn, configured here and nowhere else."""
-
-    def __init__(self, bind: str, workers: int, *, with_upkeep: bool = True) -> None:
-        self._bind, self._workers, self._with_upkeep = bind, workers, with_upkeep
-        self._upkeep: UpkeepProcess | None = None
-        super().__init__()
-
-    def load_config(self) -> None:
-        options = {
-            "bind": self._bind,
-            "workers": self._workers,
-            "worker_class": "app.server.Worker",
-            "worker_connections": 1000,
-            "keepalive": HEADER_S,
-            "timeout": 60,
-            "graceful_timeout": GRACEFUL_S,
-            "worker_tmp_dir": "/dev/shm" if os.path.isdir("/dev/shm") else None,  # noqa: PTH112, S108
-            "control_socket_disable": True,
-            # No header of a proxy is gunicorn's to believe: by default what comes through one on this machine may move
-            # a request to another path (PATH_INFO), and the addresses in a page to another host (SCRIPT_NAME).
-            "forwarded_allow_ips": "",
-            "forwarder_headers": "",
-            "secure_scheme_headers": {},
-            "sendfile": False,  # it would go round the pace
-            "proc_name": "bowerbird",
-            "loglevel": "warning",
-            "when_ready": self._prepare,
-            "on_exit": self._stop_upkeep,
-        }
-        for name, value in options.items():
-            self.cfg.set(name, value)
-
-    def run(self) -> None:
-        """Run until a signal ends it."""
-        Master(self).run()
-
-    def load(self) -> Any:
-        from app import create_app  # noqa: PLC0415 in the worker, after gevent has patched it
-
-        return create_app()
-
-    def keep_upkeep(self) -> None:
-        if self._upkeep:
-            self._upkeep.keep()
-
-    def _prepare(self, _arbiter: Any) -> None:
-        """Between the listening and the first fork: start the upkeep, and import what the workers will share."""
-        if self._with_upkeep:
-            self._upkeep = UpkeepProcess()
-        # Not what the master itself lives by: it hears of signals and of its children's ends without gevent's loop.
-        monkey.patch_all(os=False, signal=False, subprocess=False, queue=False)
-        import_module("app.web.factory")
-
-    def _stop_upkeep(self, _arbiter: Any) -> None:
-        if self._upkeep:
-            self._upkeep.stop()
-
-
-if __name__ == "__main__":
-    Server(sys.argv[1], int(sys.argv[2]), with_upkeep="--no-worker" not in sys.argv).run()

@@ -95,6 +95,7 @@ class Settings(BaseSettings):
     bootstrap_token: Token = Field(
         SecretStr(""), validate_default=False, description="the owner's first token; made and shown once when unset"
     )
+    log_format: Literal["auto", "json", "text"] = Field("auto", description="of the log; auto: text on a terminal")
     trusted_proxies: Proxies = Field(0, description="how many proxies add to X-Forwarded-For, or their addresses")
 
     @model_validator(mode="after")

@@ -1,12 +1,16 @@
 """What is put aside on the server's own disk for a moment: it has no name, so no crash leaves any of it behind."""
 
+import errno
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import BinaryIO, cast
 
-from .errors import StoreFull
+from .errors import StoreFull, StoreMisconfigured, StoreUnavailable, Unavailable
+
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+_FORBIDDEN = (errno.EROFS, errno.EACCES, errno.EPERM)
 
 
 @contextmanager
@@ -15,7 +19,16 @@ def on_our_disk() -> Iterator[None]:
     try:
         yield
     except OSError as e:
-        raise StoreFull("the server's disk does not take what is spooled") from e
+        raise meaning(e) from e
+
+
+def meaning(error: OSError) -> Unavailable:
+    """Return our error for what the server's own disk refuses."""
+    if error.errno in _FULL:
+        return StoreFull("the server's disk is full; nothing was kept")
+    if error.errno in _FORBIDDEN:
+        return StoreMisconfigured("the server may not write to its data folder")
+    return StoreUnavailable("the server's disk does not answer as it should")
 
 
 @contextmanager

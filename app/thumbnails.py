@@ -101,6 +101,8 @@ class Thumbnails:
             except KeyTaken:  # in the folder there is one of a catalog that was lost
                 self._store.delete(key)
                 version_id = self._store.put(key, target, content_type=CONTENT_TYPE)
+            # A put that had to be repeated may have left a version beside this one, which is paid for.
+            version_id = version_id or self._store.keep_one(key)
         is_made = self._catalog.thumbnails.made(
             row, version_id=version_id, blurhash=drawn.blurhash, color=drawn.color, problem=drawn.damage
         )

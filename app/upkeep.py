@@ -92,7 +92,8 @@ class Upkeep:
 
     def _end(self, rows: Sequence[Upload], settled: Settled) -> None:
         deletions = self._uploads.deletions
-        due = [row for row in rows if not self._is_early(row, 0.0) and deletions.is_due(row)]
+        # With a version it was an upload: no put of it is under way.
+        due = [row for row in rows if (row.version_id or not self._is_early(row, 0.0)) and deletions.is_due(row)]
         ended = deletions.end(due)
         settled.deleted += ended.count
         settled.left += len(rows) - ended.count
@@ -103,4 +104,5 @@ class Upkeep:
         wait_s *= max(1.0, row.size / GRACE_BYTES)
         if self._writers.is_alive(row.writer) is False:
             wait_s = self._store.late_put_s
-        return self._uploads.clock() - row.created_at < timedelta(seconds=wait_s)
+        # Where nothing has to be waited for, a clock that went back since is no reason to wait.
+        return wait_s > 0 and self._uploads.clock() - row.created_at < timedelta(seconds=wait_s)

@@ -4,6 +4,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 RESTART_S = 5  # before a worker that ended is started anew
 STOP_S = 30
@@ -13,9 +14,10 @@ _COMMAND = ("sh", "-c", 'trap "" INT; exec "$@"', "sh", sys.executable, "-m", "a
 
 
 class UpkeepProcess:
-    """`bowerbird worker`, of which nothing is left when this process is gone."""
+    """`bowerbird worker`, of which nothing is left when this process is gone; it counts in the folder `counted_in`."""
 
-    def __init__(self) -> None:
+    def __init__(self, counted_in: Path | None = None) -> None:
+        self._command = [*_COMMAND, f"--counted-in={counted_in}"] if counted_in else _COMMAND
         self._process = self._start()
         self._ended_at: float | None = None
 
@@ -31,11 +33,14 @@ class UpkeepProcess:
         if now >= self._ended_at + RESTART_S:
             self._process, self._ended_at = self._start(), None
 
-    def stop(self) -> None:
-        """End it, with what it is doing."""
+    def end(self) -> None:
+        """Let it end with what it is doing."""
         self._process.send_signal(signal.SIGTERM)
+
+    def stop(self) -> None:
+        """The same, and wait for it."""
+        self.end()
         self._process.wait(STOP_S)
 
-    @staticmethod
-    def _start() -> subprocess.Popen[bytes]:
-        return subprocess.Popen(_COMMAND, stdin=subprocess.PIPE)
+    def _start(self) -> subprocess.Popen[bytes]:
+        return subprocess.Popen(self._command, stdin=subprocess.PIPE)

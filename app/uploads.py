@@ -17,7 +17,7 @@ from .catalog.uploads import BYTES
 from .decoding import DecoderPool
 from .deletions import Deletions
 from .edge.purge import Purge
-from .errors import Busy, Conflict, KeyTaken, Unavailable
+from .errors import Busy, Conflict, KeyTaken, StoreUnavailable, Unavailable
 from .keys import is_key, new_key
 from .preparing import Prepared, prepare
 from .receiving import SPOOL_BYTES, Received
@@ -104,9 +104,10 @@ class Uploads:
             return first
         with ExitStack() as stack:
             prepared = [self._prepare(received, options, stack, max_bytes) for received in files]
+            me = stack.enter_context(self._writers.one_upload())
             for draw in range(_KEY_DRAWS):
                 wanted = origin.key if origin and not draw else None
-                rows = [self._same(image, origin) or self._row(image, options, token_id, wanted) for image in prepared]
+                rows = [self._same(one, origin) or self._row(one, options, token_id, wanted, me) for one in prepared]
                 copied = frozenset(row.key for row in rows if row.state is State.LIVE)
                 keys = tuple(row.key for row in rows)
                 claim = Claim(token_id, name, fingerprint, keys, ttl_s, origin, copied, options.expires_at)
@@ -200,7 +201,7 @@ class Uploads:
             max_bytes=max_bytes,
         )
 
-    def _row(self, image: Prepared, options: Options, token_id: int, wanted: str | None) -> Upload:
+    def _row(self, image: Prepared, options: Options, token_id: int, wanted: str | None, writer: str) -> Upload:
         extension = images.EXTENSIONS[image.content_type]
         is_fit = wanted is not None and is_key(wanted) and wanted.endswith(f".{extension}")
         key = wanted if wanted and is_fit else new_key(extension, self._settings.key_length)
@@ -214,7 +215,7 @@ class Uploads:
             created_at=self.clock().replace(microsecond=0),
             deletion_digest=tokens.digest(self.deletion_token(key)),
             token_id=token_id,
-            writer=self._writers.me(),
+            writer=writer,
             expires_at=options.expires_at,
             converted_from=image.converted_from,
             file_name=image.name,
@@ -234,10 +235,10 @@ class Uploads:
                 for row, image in new:
                     self._undrawn.keep(row.key, image.file)
             return self._catalog.uploads.finish(claim, versions, now=self.clock())
-        except BaseException:
+        except BaseException as e:
             with suppress(Unavailable):  # what cannot be taken back now is settled by reconcile
                 retired = self._catalog.uploads.retire(claim.keys, states=(State.PENDING,))
-                self.deletions.end(retired, were_public=False)
+                self.deletions.end(retired, were_public=False, may_come=isinstance(e, StoreUnavailable))
             raise
 
 

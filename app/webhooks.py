@@ -13,6 +13,7 @@ from enum import StrEnum
 from typing import Any
 
 from .errors import BadRequest, Forbidden, Unauthorized
+from .request_ids import is_request_id
 
 HEADER = "X-Bz-Event-Notification-Signature"
 MAX_EVENTS = 50  # of B2's maxEventsPerBatch
@@ -41,6 +42,7 @@ class Event:
     at: datetime
     version_id: str | None = None  # None where the event does not name the version of an object
     size: int = 0
+    request_id: str | None = None  # of ours, that has made the change; None of other clients', and where B2 tells it
 
 
 def sign(secret: str, body: bytes) -> str:
@@ -105,6 +107,7 @@ def _event(one: Any, *, is_ours: bool) -> Event:
         at=at,
         version_id=_text(one, version) if is_versioned else None,
         size=_size(one.get(size)),
+        request_id=request_id if is_request_id(request_id := str(one.get("requestId"))) else None,
     )
 
 

@@ -1,65 +1,145 @@
-"""Which server writes a row, and whether it lives: a locked file for each, which the kernel unlocks at any death."""
+"""Who writes, and whether it lives: locks in a file for each server, which the kernel takes away at any death, and for
+other hosts a sign of life in the database."""
 
 import fcntl
 import os
 import secrets
+import struct
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from itertools import count
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Protocol
+
+from .errors import Unavailable
+
+BEAT_S = 10.0
+SILENT_S = 45.0  # of a host that beats: it is dead, or will find that its rows were taken from it
+
+_NEW = "new-"  # begins the name of a file that is not locked yet
+_NEW_S = 60
+_SERVER = 0  # the byte that a server locks; each of its uploads has one behind it
+
+
+class Beats(Protocol):
+    """What hosts that share a database tell each other: see catalog/presence.py."""
+
+    def beat(self, host: str) -> None: ...
+    def silent_s(self, host: str) -> float | None: ...
 
 
 class Writers:
-    """The servers that share one data folder."""
+    """The writers that share one data folder, servers and single uploads; by `beats` those on other hosts."""
 
-    def __init__(self, data_dir: Path) -> None:
+    def __init__(self, data_dir: Path, beats: Beats | None = None) -> None:
+        self._beats, self._ends = beats, threading.Event()
         self._folder = data_dir / "writers"
         self._folder.mkdir(parents=True, exist_ok=True)
+        self._home = _home_of(self._folder)
         self._held: BinaryIO | None = None
-        self._name = f"{self._home()}-{os.getpid()}-{secrets.token_hex(4)}"
+        self._numbers = count(_SERVER + 1)
+        self._name = f"{self._home}-{os.getpid()}-{secrets.token_hex(4)}"
 
     def me(self) -> str:
-        """Return the name of this writer; it lives as long as the process, or until `leave`."""
-        if self._held is None:
-            self._held = (self._folder / self._name).open("wb")
-            fcntl.flock(self._held, fcntl.LOCK_EX)
+        """Return the name of this server; it lives as long as the process, or until `leave`."""
+        self._file()
         return self._name
+
+    @contextmanager
+    def one_upload(self) -> Iterator[str]:
+        """Yield the name of a writer that lives as long as the block: nobody has to wait for the server's death to know
+        that an upload has failed whose row could not be taken back."""
+        file, number = self._file(), next(self._numbers)
+        _lock(file, number)
+        try:
+            yield f"{self._name}.{number}"
+        finally:
+            with suppress(ValueError):  # closed by `leave`: the lock went with it
+                _lock(file, number, fcntl.F_UNLCK)
 
     def leave(self) -> None:
         """End this writer's life."""
+        self._ends.set()
         if self._held:
             self._held.close()
             self._held = None
 
     def is_alive(self, name: str) -> bool | None:
-        """Whether the writer `name` lives; None if it runs over another data folder, perhaps on another host."""
-        if "/" in name or not name.startswith(f"{self._home()}-"):
-            return None
+        """Whether the writer `name` lives; None if that is not known: it runs over another data folder, perhaps on
+        another host, and that gives no signs of life."""
+        if "/" in name or not name.startswith(f"{self._home}-"):
+            silent_s = self._beats.silent_s(name.partition("-")[0]) if self._beats else None
+            return None if silent_s is None else silent_s < SILENT_S
+        server, _, number = name.partition(".")
         try:
-            with (self._folder / name).open("rb") as file:
-                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            with (self._folder / server).open("rb") as file:
+                return _is_locked(file, int(number or _SERVER))
         except FileNotFoundError:
             return False
-        except BlockingIOError:
-            return True
-        return False
 
     def sweep(self) -> None:
         """Remove the files of the dead."""
-        for path in self._folder.glob(f"{self._home()}-*"):
+        for path in self._folder.glob(f"{self._home}-*"):
             if self.is_alive(path.name) is False:
                 path.unlink(missing_ok=True)
+        for path in self._folder.glob(f"{_NEW}*"):
+            with suppress(FileNotFoundError):
+                if path.stat().st_mtime < time.time() - _NEW_S:
+                    path.unlink()
 
-    def _home(self) -> str:
-        """Return the name of this data folder, made by the first who asks."""
-        path = self._folder / "home"
-        try:
-            return path.read_text(encoding="ascii")
-        except FileNotFoundError:
-            temporary = path.with_name(f"home.{secrets.token_hex(4)}")
-            temporary.write_text(secrets.token_hex(4), encoding="ascii")
+    def _file(self) -> BinaryIO:
+        """Return this server's file, locked before anybody can find it."""
+        if self._held is None:
+            new = self._folder / f"{_NEW}{self._name}"
+            file = new.open("wb")
             try:
-                os.link(temporary, path)
-            except FileExistsError:
-                pass  # another process was faster
-            finally:
-                temporary.unlink()
-            return path.read_text(encoding="ascii")
+                _lock(file, _SERVER)
+                new.rename(self._folder / self._name)
+            except OSError:
+                file.close()
+                raise
+            self._held = file
+            if self._beats:
+                threading.Thread(target=self._beat, args=(self._beats,), name="beat", daemon=True).start()
+        return self._held
+
+    def _beat(self, beats: Beats) -> None:
+        is_over = False
+        while not is_over:
+            with suppress(Unavailable):
+                beats.beat(self._home)
+            is_over = self._ends.wait(BEAT_S)
+
+
+def _lock(file: BinaryIO, number: int, kind: int = fcntl.F_WRLCK) -> None:
+    """Lock one byte of an open file for as long as that is open (fcntl(2), open file description locks)."""
+    fcntl.fcntl(file, fcntl.F_OFD_SETLK, _flock(kind, number))
+
+
+def _is_locked(file: BinaryIO, number: int) -> bool:
+    """Whether whoever else has the file open holds a lock on that byte."""
+    told = fcntl.fcntl(file, fcntl.F_OFD_GETLK, _flock(fcntl.F_RDLCK, number))
+    return bool(struct.unpack_from("h", told)[0] != fcntl.F_UNLCK)
+
+
+def _flock(kind: int, number: int) -> bytes:
+    return struct.pack("hhqqi", kind, os.SEEK_SET, number, 1, 0)
+
+
+def _home_of(folder: Path) -> str:
+    """Return the name of the data folder whose writers these are, made by the first who asks."""
+    path = folder / "home"
+    try:
+        return path.read_text(encoding="ascii")
+    except FileNotFoundError:
+        temporary = path.with_name(f"home.{secrets.token_hex(4)}")
+        temporary.write_text(secrets.token_hex(4), encoding="ascii")
+        try:
+            os.link(temporary, path)
+        except FileExistsError:
+            pass  # another process was faster
+        finally:
+            temporary.unlink()
+        return path.read_text(encoding="ascii")

@@ -1,36 +1,50 @@
-"""What a page of the library costs beside a small one: the same pages over 1,000 rows and over a million, as ratios.
+"""What a page of the library costs over many rows beside the same page over a thousand."""
 
-python -m bench.library [--rows 1000000] [--postgresql]
-"""
-
-import argparse
 import json
 import random
 import statistics
+import sys
 import tempfile
 import time
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
-from sqlalchemy import insert, text
+from flask.testing import FlaskClient
+from sqlalchemy import Connection, insert, text
 
 from app import create_app, tokens
 from app.catalog.schema import uploads
 from app.paging import Cursor, encode
 from app.settings import load
+from bench.figures import ratios, spread
+from bench.report import Column, Measure, spreading
 from tests.postgres import server
 
-FEW, BATCH, ROUNDS = 1000, 1000, 25
+FEW, BATCH = 1000, 1000
+ASKED = 5  # times in a row; the median counts for the round
 SPAN = timedelta(days=3 * 365)
 SECRET = "bb_bench-bench-bench-bench-bench"
 NOW = datetime(2026, 11, 1, tzinfo=UTC)
 TYPES = (("png", "image/png"), ("jpg", "image/jpeg"), ("gif", "image/gif"), ("webp", "image/webp"))
 WORDS = [f"w{number}x" for number in range(2000)]
 TAGS = [f"tag{number}" for number in range(50)]
+COLUMNS = (
+    Column("page", "page"),
+    Column("over 1,000 rows, ms", "few_ms", spreading(2)),
+    Column("over so many rows", "rows", lambda count: f"{count:,}"),
+    Column("ms", "many_ms", spreading(2)),
+    Column("ratio", "ratio", spreading(2)),
+)
+HOW = f"""The app in one process, without a network, over {{kind}}; medians of {{rounds}} rounds, least and most in
+brackets; in each round each page is asked for {ASKED} times over each catalog, and the ratio is taken within it. The
+gallery's page holds its first 48 images."""
 
 
-def rows(count, chance):
+def rows(count: int, chance: random.Random) -> Iterator[dict[str, Any]]:
     """Yield rows as a few years of screenshots leave them: frequent and rare words, tags and types."""
     for number in range(count):
         extension, content_type = chance.choices(TYPES, (80, 14, 4, 2))[0]
@@ -55,38 +69,45 @@ def rows(count, chance):
         }
 
 
-def library(folder, url, count):
-    """Return a client of an app over a catalog of `count` uploads."""
+@dataclass(frozen=True, slots=True)
+class Library:
+    """An app over a catalog of `count` uploads, and a client of it that is signed in."""
+
+    count: int
+    client: FlaskClient
+
+
+def library(folder: Path, url: str, count: int) -> Library:
+    """Return an app over a new catalog of `count` uploads at `url`, or in the folder."""
     app = create_app(load(_env_file=None, data_dir=folder, database_url=url))
     catalog = app.extensions["bowerbird"].catalog
     scopes = frozenset(tokens.SCOPES)
     catalog.tokens.add("bench", tokens.digest(SECRET), scopes, created_at=datetime.now(UTC))
-    chance, batch, started = random.Random(1), [], time.monotonic()
-    for row in rows(count, chance):
-        batch.append(row)
-        if len(batch) == BATCH:
-            with catalog._database.write() as connection:
-                fill(connection, batch)
-            batch = []
+    made = rows(count, random.Random(1))
+    for _ in range(0, count, BATCH):
+        with catalog._database.write() as connection:
+            fill(connection, [row for row, _ in zip(made, range(BATCH), strict=False)])
     with catalog._database.write() as connection:
         connection.execute(text("ANALYZE"))
-    print(f"{count:,} rows: {(time.monotonic() - started) / count * 1e6:.0f} µs each", flush=True)
-    return app.test_client()
+    client = app.test_client()
+    client.post("/login", data={"token": SECRET})
+    return Library(count, client)
 
 
-def fill(connection, batch):
+def fill(connection: Connection, batch: Sequence[dict[str, Any]]) -> None:
     """Insert rows the quick way: the time goes to the database, not to the driver."""
     if connection.dialect.name == "sqlite":
         connection.execute(insert(uploads), batch)
         return
     names = list(batch[0])
     command = f"COPY uploads ({', '.join(names)}) FROM STDIN"
-    with connection.connection.driver_connection.cursor() as cursor, cursor.copy(command) as copy:
+    driver: Any = connection.connection.driver_connection
+    with driver.cursor() as cursor, cursor.copy(command) as copy:
         for row in batch:
             copy.write_row([json.dumps(row[name]) if name == "tags" else row[name] for name in names])
 
 
-def pages(count):
+def pages(count: int) -> dict[str, str]:
     """Return the addresses that are compared, by name; each for a library of `count` rows."""
     middle = encode(Cursor(NOW - SPAN / 2, "k"))
     end = encode(Cursor(NOW - SPAN * ((count - 100) / count), "k"))
@@ -119,37 +140,38 @@ def pages(count):
     }
 
 
-def seconds(client, path):
+def measure(*, many: int, rounds: int, postgresql: bool = False) -> Measure:
+    """Measure each page over a thousand rows and over `many`."""
+    kind = "PostgreSQL" if postgresql else "SQLite"
+    found = Measure("library", "Pages of the library", HOW.format(kind=kind, rounds=rounds), COLUMNS)
+    with ExitStack() as stack:
+        libraries = []
+        for count in (FEW, many):
+            print(f"library: a catalog of {count:,} rows", file=sys.stderr)
+            folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-")))
+            url = stack.enter_context(server()) if postgresql else ""
+            libraries.append(library(folder, url, count))
+        for name in pages(FEW):
+            found.rows.append(_row(name, libraries, rounds))
+    return found
+
+
+def _row(name: str, libraries: Sequence[Library], rounds: int) -> dict[str, Any]:
+    taken: list[list[float]] = [[] for _ in libraries]
+    for _ in range(rounds):
+        for one, times in zip(libraries, taken, strict=True):
+            path = pages(one.count)[name]
+            times.append(statistics.median(_seconds(one.client, path) for _ in range(ASKED)) * 1000)
+    few, many = taken
+    found = {"few_ms": spread(few), "many_ms": spread(many), "ratio": ratios(many, few)}
+    return {"page": name, "rows": libraries[-1].count} | found
+
+
+def _seconds(client: FlaskClient, path: str) -> float:
     """Return how long one answer takes."""
     started = time.perf_counter()
     answer = client.get(path, headers={"Authorization": f"Bearer {SECRET}"} if path.startswith("/api") else {})
-    assert answer.status_code == 200, (path, answer.status_code, answer.get_data(as_text=True)[:200])
-    return time.perf_counter() - started
-
-
-def main():
-    """Print a line for each page: medians of interleaved rounds, and their ratio."""
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--rows", type=int, default=1_000_000)
-    parser.add_argument("--postgresql", action="store_true")
-    chosen = parser.parse_args()
-    with ExitStack() as stack:
-        clients = []
-        for count in (FEW, chosen.rows):
-            folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-            url = stack.enter_context(server()) if chosen.postgresql else ""
-            client = library(folder, url, count)
-            client.post("/login", data={"token": SECRET})
-            clients.append((client, pages(count)))
-        print(f"\n| page | {FEW:,} rows | {chosen.rows:,} rows | ratio |\n|---|---|---|---|")
-        for name in pages(FEW):
-            taken = [[], []]
-            for _ in range(ROUNDS):
-                for (client, paths), times in zip(clients, taken, strict=True):
-                    times.append(seconds(client, paths[name]))
-            few, many = (statistics.median(times) * 1000 for times in taken)
-            print(f"| {name} | {few:.1f} ms | {many:.1f} ms | {many / few:.2f} |", flush=True)
-
-
-if __name__ == "__main__":
-    main()
+    took_s = time.perf_counter() - started
+    if answer.status_code != 200:
+        raise RuntimeError(f"{path} answered {answer.status_code}: {answer.get_data(as_text=True)[:200]}")
+    return took_s

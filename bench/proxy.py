@@ -1,93 +1,83 @@
-"""`python -m bench.proxy [--sample FOLDER]`: what the signing proxy adds to a PUT of 40 kB, in the real workerd before
-a sink; beside it, in the same run, Backblaze's published sample if FOLDER is a checkout of cloudflare-b2-proxy.
-"""
+"""What the signing proxy adds to a PUT, in the real workerd before a sink; beside it, if there is a checkout of it,
+Backblaze's published sample."""
 
-import argparse
-import asyncio
 import hashlib
 import http.client
 import os
-import shutil
 import statistics
-import subprocess
+import sys
 import tempfile
-import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from urllib.parse import urlsplit
 
+from bench import endpoint, sample
+from bench.figures import ratios, spread
+from bench.report import Column, Measure, spreading
 from tests.worker.requests import Endpoint, Pair, Signer
-from tests.workerd import WORKER, Workerd
+from tests.workerd import Workerd
 
-ROUNDS, PUTS, WARM = 15, 60, 100
+PUTS, WARM, BODY_BYTES = 60, 100, 40_000
 HOST = "s3.us-west-004.backblazeb2.com"
 TARGET = "/bowerbird-demo/k7Wq3Zp.png"
 PAIR = Pair("bench-key-id", "bench-secret-access-key")
+STRAIGHT, PROXY, SAMPLE = "straight to the sink", "through the signing proxy", "through the published sample"
+COLUMNS = (
+    Column("the body is", "body"),
+    Column("a PUT of 40 kB", "contender"),
+    Column("ms", "put_ms", spreading(2)),
+    Column("added, ms", "added_ms", spreading(2)),
+    Column("the signing proxy's to it", "proxy_to_this", spreading(2)),
+)
+HOW = f"""Signed PUTs over one kept connection, one after the other; medians of {{rounds}} rounds, in each of which
+everyone has {PUTS}. What is added is taken within a round. The sample is there with `--sample`, a checkout of
+backblaze-b2-samples/cloudflare-b2-proxy."""
 
 
-async def _answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    """Read requests and take each: the fastest B2 there can be."""
-    try:
-        while head := await reader.readuntil(b"\r\n\r\n"):
-            length = next(
-                (int(line[15:]) for line in head.split(b"\r\n") if line.lower().startswith(b"content-length:")), 0
-            )
-            await reader.readexactly(length)
-            writer.write(b'HTTP/1.1 200 OK\r\nContent-Length: 0\r\nETag: "0"\r\n\r\n')
-    except (asyncio.IncompleteReadError, ConnectionError):
-        writer.close()
+def measure(*, rounds: int, checkout: Path | None = None) -> Measure:
+    """Measure PUTs whose body is signed, and whose body is not."""
+    found = Measure("proxy", "The signing proxy's added latency", HOW.format(rounds=rounds), COLUMNS)
+    body = os.urandom(BODY_BYTES)
+    with _ports(checkout) as ports:
+        for name, payload_hash in (("signed", hashlib.sha256(body).hexdigest()), ("not signed", "UNSIGNED-PAYLOAD")):
+            for port in ports.values():
+                _put(port, body, payload_hash, WARM)
+            taken: dict[str, list[float]] = {place: [] for place in ports}
+            for turn in range(rounds):
+                print(f"proxy: body {name}, round {turn + 1} of {rounds}", file=sys.stderr)
+                for place, port in ports.items():
+                    taken[place].append(statistics.median(_put(port, body, payload_hash, PUTS)))
+            found.rows.extend(_row(name, place, taken) for place in ports)
+    return found
 
 
 @contextmanager
-def sink() -> Iterator[int]:
-    """Run the sink in a thread; yield its port."""
-    loop = asyncio.new_event_loop()
-    threading.Thread(target=loop.run_forever, daemon=True).start()
-    server = asyncio.run_coroutine_threadsafe(asyncio.start_server(_answer, "127.0.0.1", 0), loop).result()
-    yield server.sockets[0].getsockname()[1]
-    loop.call_soon_threadsafe(server.close)
-    loop.call_soon_threadsafe(loop.stop)
-
-
-def sample(folder: Path, into: Path) -> Path:
-    """Bundle the sample as a module; return the folder of its source."""
-    for name in ("index.js", "package.json"):
-        shutil.copy(folder / name, into / name)
-    subprocess.run(["npm", "install", "--silent", "--ignore-scripts", "aws4fetch"], cwd=into, check=True)
-    built = into / "built"
-    esbuild = WORKER / "node_modules/.bin/esbuild"
-    bundle = [
-        esbuild,
-        into / "index.js",
-        "--bundle",
-        "--format=esm",
-        f"--outfile={built / 'sample.js'}",
-        "--log-level=error",
-    ]
-    subprocess.run(bundle, check=True)
+def _ports(checkout: Path | None) -> Iterator[dict[str, int]]:
     variables = {
-        "AWS_ACCESS_KEY_ID": PAIR.access_key_id,
-        "AWS_SECRET_ACCESS_KEY": PAIR.secret_access_key,
-        "AWS_S3_ENDPOINT": HOST,
-        "WEBHOOK_URL": "",
+        "B2_ENDPOINT": HOST,
+        "B2_APPLICATION_KEY_ID": PAIR.access_key_id,
+        "B2_APPLICATION_KEY": PAIR.secret_access_key,
     }
-    code = (built / "sample.js").read_text()
-    handler = "let handle;\nconst addEventListener = (_, one) => { handle = one; };\n"
-    start = "".join(f"const {name} = {value!r};\n" for name, value in variables.items())
-    end = """export default { fetch(request, env, context) { return new Promise((resolve) => handle({
-      request, respondWith: resolve, waitUntil: (one) => context.waitUntil(one) })); } };\n"""
-    (built / "sample.js").unlink()
-    (built / "index.js").write_text(start + handler + code + end)
-    return built
+    with ExitStack() as stack:
+        outbound = urlsplit(stack.enter_context(endpoint.sink()).url)
+        ports = {STRAIGHT: int(outbound.port or 0)}
+        ports[PROXY] = stack.enter_context(Workerd(variables, outbound=outbound.netloc)).port
+        if checkout:
+            folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+            built = sample.build(checkout, folder, pair=PAIR, host=HOST)
+            worker = Workerd({}, sources=built, entry="index.js", outbound=outbound.netloc)
+            ports[SAMPLE] = stack.enter_context(worker).port
+        yield ports
 
 
-def measure(port: int, body: bytes, payload_hash: str, count: int) -> list[float]:
+def _put(port: int, body: bytes, payload_hash: str, count: int) -> list[float]:
     """Return the milliseconds of `count` signed PUTs over one connection."""
-    endpoint, signer, times = Endpoint(port), Signer(PAIR), []
+    target, signer, times = Endpoint(port), Signer(PAIR), []
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
     for _ in range(count):
-        headers = signer.header("PUT", endpoint.host, TARGET, {"content-type": "image/png"}, payload_hash)
+        headers = signer.header("PUT", target.host, TARGET, {"content-type": "image/png"}, payload_hash)
         started = time.perf_counter()
         connection.request("PUT", TARGET, body, headers)
         answer = connection.getresponse()
@@ -99,50 +89,11 @@ def measure(port: int, body: bytes, payload_hash: str, count: int) -> list[float
     return times
 
 
-def main() -> None:
-    """Print a table of medians, and the ratio to the sample."""
-    parser = argparse.ArgumentParser(prog="python -m bench.proxy", description=__doc__)
-    parser.add_argument("--sample", type=Path, help="folder of a checkout of backblaze-b2-samples/cloudflare-b2-proxy")
-    given = parser.parse_args()
-    body = os.urandom(40_000)
-    variables = {
-        "B2_ENDPOINT": HOST,
-        "B2_APPLICATION_KEY_ID": PAIR.access_key_id,
-        "B2_APPLICATION_KEY": PAIR.secret_access_key,
-    }
-    with ExitStack() as stack:
-        port = stack.enter_context(sink())
-        outbound = f"127.0.0.1:{port}"
-        ports = {"straight to the sink": port}
-        ports["through the signing proxy"] = stack.enter_context(Workerd(variables, outbound=outbound)).port
-        if given.sample:
-            folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-            built = sample(given.sample, folder)
-            ports["through the sample"] = stack.enter_context(
-                Workerd({}, sources=built, entry="index.js", outbound=outbound)
-            ).port
-        for name, payload_hash in (("signed", hashlib.sha256(body).hexdigest()), ("unsigned", "UNSIGNED-PAYLOAD")):
-            _compare(name, ports, lambda port, count, of=payload_hash: measure(port, body, of, count))
-    if not given.sample:
-        print("\nNot compared with the published sample: make bench PROXY='--sample FOLDER', a checkout of it")
-
-
-def _compare(name: str, ports: dict[str, int], measure_port: Callable[[int, int], list[float]]) -> None:
-    for port in ports.values():
-        measure_port(port, WARM)
-    rounds: dict[str, list[float]] = {place: [] for place in ports}
-    for _ in range(ROUNDS):
-        for place, port in ports.items():
-            rounds[place].append(statistics.median(measure_port(port, PUTS)))
-    medians = {place: statistics.median(times) for place, times in rounds.items()}
-    straight = medians["straight to the sink"]
-    print(f"| a PUT of 40 kB, its body {name} | median, ms | added, ms |", "| --- | ---: | ---: |", sep="\n")
-    for place, median in medians.items():
-        print(f"| {place} | {median:.2f} | {median - straight:.2f} |")
-    if "through the sample" in medians:
-        ratios = [a / b for a, b in zip(rounds["through the signing proxy"], rounds["through the sample"], strict=True)]
-        print(f"\nsigning proxy / sample: {statistics.median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f})\n")
-
-
-if __name__ == "__main__":
-    main()
+def _row(name: str, place: str, taken: dict[str, list[float]]) -> dict[str, object]:
+    row: dict[str, object] = {"body": name, "contender": place, "put_ms": spread(taken[place])}
+    if place != STRAIGHT:
+        added = [one - straight for one, straight in zip(taken[place], taken[STRAIGHT], strict=True)]
+        row["added_ms"] = spread(added)
+    if place == SAMPLE:
+        row["proxy_to_this"] = ratios(taken[PROXY], taken[SAMPLE])
+    return row

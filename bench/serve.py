@@ -1,24 +1,28 @@
-"""`python -m bench.serve BIND WORKERS APP`: Bowerbird's own gunicorn with the app, the limit or the plain way in it."""
+"""`python -m bench.serve BIND WORKERS NAME`: Bowerbird's own gunicorn with another app in it, one of APPS."""
 
 import importlib
 import sys
 from typing import Any
 
-from app.server import Server
+from app.master import Server
 
-APPS = {"limit": "bench.limit:application", "plain": "bench.plain:app"}
+APPS = {
+    "limit-s3": "bench.limit:put",
+    "limit-folder": "bench.limit:write",
+    "limit-read": "bench.limit:read",
+    "plain": "bench.plain:app",
+}
 
 
 class BenchServer(Server):
-    """The server, with another app where `name` is one of APPS."""
+    """The server with the app of that name."""
 
     def __init__(self, bind: str, workers: int, name: str) -> None:
         self._name = name
+        self.shared = APPS[name].partition(":")[0]
         super().__init__(bind, workers, with_upkeep=False)
 
     def load(self) -> Any:
-        if self._name not in APPS:
-            return super().load()
         module, _, variable = APPS[self._name].partition(":")
         return getattr(importlib.import_module(module), variable)
 

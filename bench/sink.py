@@ -1,10 +1,12 @@
-"""`python -m bench.sink PORT`: an S3 endpoint that takes each PUT and keeps nothing: the sender alone is measured."""
+"""`python -m bench.sink PORT`: an S3 endpoint that takes all and keeps nothing: the sender alone is measured."""
 
 import asyncio
 import hashlib
 import sys
 
 _CHUNK_BYTES = 256 * 1024
+_BEGUN = b"<InitiateMultipartUploadResult><UploadId>bench</UploadId></InitiateMultipartUploadResult>"
+_ENDED = b"<CompleteMultipartUploadResult><ETag>bench-1</ETag></CompleteMultipartUploadResult>"
 
 
 async def _answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -13,7 +15,7 @@ async def _answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) ->
         while head := await reader.readuntil(b"\r\n\r\n"):
             fields = [line.partition(b":") for line in head.lower().split(b"\r\n")]
             left = next((int(value) for name, _, value in fields if name == b"content-length"), 0)
-            if any(name == b"expect" for name, _, _ in fields):  # boto3 waits a second for this answer
+            if b"\r\nexpect: 100-continue" in head.lower():
                 writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
             md5 = hashlib.md5(usedforsecurity=False)
             while left:
@@ -22,9 +24,11 @@ async def _answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) ->
                     return
                 md5.update(data)
                 left -= len(data)
+            body = b"" if not head.startswith(b"POST") else _BEGUN if b"?uploads" in head else _ENDED
             etag = md5.hexdigest().encode()
             writer.write(
-                b'HTTP/1.1 200 OK\r\nContent-Length: 0\r\nETag: "%b"\r\nx-amz-version-id: %b\r\n\r\n' % (etag, etag)
+                b'HTTP/1.1 200 OK\r\nContent-Length: %d\r\nETag: "%b"\r\nx-amz-version-id: %b\r\n\r\n%b'
+                % (len(body), etag, etag, body)
             )
     except (asyncio.IncompleteReadError, ConnectionError):
         pass
@@ -33,7 +37,7 @@ async def _answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) ->
 
 
 async def _serve(port: int) -> None:
-    server = await asyncio.start_server(_answer, "127.0.0.1", port, limit=1024 * 1024)
+    server = await asyncio.start_server(_answer, "127.0.0.1", port, limit=1024 * 1024, backlog=1024)
     await server.serve_forever()
 
 

@@ -9,7 +9,7 @@ import socket
 import subprocess
 import sys
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -125,6 +125,7 @@ class Server:
     token: str = OWNER
     upload_token: str = UPLOADER
     host: str = "127.0.0.1"
+    options: Sequence[str] = ()
 
     @property
     def url(self) -> str:
@@ -162,7 +163,7 @@ class Server:
 
     def restart(self) -> None:
         """Start what was killed again, with the settings that it had, and wait until it answers."""
-        self.process = _start(self.environment, self.data_dir, self.port).process
+        self.process = _start(self.environment, self.data_dir, self.port, self.host, self.options).process
 
     def stop(self) -> None:
         self.process.terminate()
@@ -187,31 +188,34 @@ def free_port() -> int:
         return int(sock.getsockname()[1])
 
 
-def start_server(data_dir: Path, port: int | None = None, **settings: str) -> Server:
-    """Start a real server over `data_dir` and wait until it answers."""
+def start_server(
+    data_dir: Path, port: int | None = None, host: str = "127.0.0.1", *, has_worker: bool = True, **settings: str
+) -> Server:
+    """Start a real server over `data_dir` and wait until it answers; without a worker nothing is done but what is
+    asked for."""
     port = port or free_port()
     environment = {name: value for name, value in os.environ.items() if not name.startswith("BOWERBIRD_")}
     environment |= {
-        "BOWERBIRD_BIND": f"127.0.0.1:{port}",
+        "BOWERBIRD_BIND": f"{host}:{port}",
         "BOWERBIRD_DATA_DIR": str(data_dir),
         "BOWERBIRD_BOOTSTRAP_TOKEN": OWNER,
         **{f"BOWERBIRD_{name.upper()}": value for name, value in settings.items()},
     }
-    return _start(environment, data_dir, port)
+    return _start(environment, data_dir, port, host, () if has_worker else ("--no-worker",))
 
 
-def _start(environment: dict[str, str], data_dir: Path, port: int) -> Server:
+def _start(environment: dict[str, str], data_dir: Path, port: int, host: str, options: Sequence[str] = ()) -> Server:
     log = data_dir.parent / f"{data_dir.name}.log"
     with log.open("a") as errors:
         process = subprocess.Popen(
-            [sys.executable, "-m", "app.cli", "serve"],
+            [sys.executable, "-m", "app.cli", "serve", *options],
             env=environment,
             stdout=subprocess.PIPE,
             stderr=errors,
             text=True,
             start_new_session=True,
         )
-    server = Server(process, port, data_dir, environment)
+    server = Server(process, port, data_dir, environment, host=host, options=options)
     for line in process.stdout or ():
         server.printed += line
         if "bowerbird sxcu" in line:
@@ -260,7 +264,7 @@ def live_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 # Tests that share what is dear to start, a browser, a chain, a server: one worker has all of them, and starts it once.
 _TOGETHER = re.compile(
-    r"tests/e2e/\w+\.py|tests/doctor/test_(embedded|faults)\.py|tests/test_nginx\.py|.*::test_every_refusal_of_5_mb\w+"
+    r"tests/hosts/|tests/e2e/\w+\.py|tests/doctor/test_(embedded|faults)\.py|tests/test_nginx\.py|.*::test_every_refusal_of_5_mb\w+"
 )
 
 

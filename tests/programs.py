@@ -1,8 +1,11 @@
 """The programs of the system that some tests need."""
 
 import functools
+import os
 import shutil
+import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 _NEEDED = {
@@ -39,4 +42,15 @@ def node() -> str:
 @functools.cache
 def missing() -> dict[str, str]:
     """Return the programs that are not here, and what cannot be tested without them."""
-    return {program: what for program, what in _NEEDED.items() if not find(program)}
+    found = {program: what for program, what in _NEEDED.items() if not find(program)}
+    return found if may_mount() else found | {"the right to mount": "the tests of a full and of a read-only disk"}
+
+
+@functools.cache
+def may_mount() -> bool:
+    """Whether this user may mount a file system in memory."""
+    if os.geteuid() or not find("mount"):
+        return False
+    with tempfile.TemporaryDirectory() as folder:
+        is_done = subprocess.run(["mount", "-t", "tmpfs", "none", folder], capture_output=True, check=False)
+        return is_done.returncode == 0 and not subprocess.run(["umount", folder], check=False).returncode

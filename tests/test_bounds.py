@@ -6,8 +6,6 @@ import tracemalloc
 import zlib
 
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 from app import images, metadata
 from app.containers.base import Bounds
@@ -129,39 +127,3 @@ def test_libmagic_does_not_brood_over_empty_lines():
         inspect(b"\n" * 65536)
 
     assert time.process_time() - begin < 0.4  # a second, if it were given all of them
-
-
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(data=st.data())
-def test_whatever_comes_is_taken_or_refused_by_name(data):
-    kind = data.draw(st.sampled_from(list(samples.TYPES)))
-    whole = bytearray(samples.telling(kind))
-    for _ in range(data.draw(st.integers(1, 6))):
-        place = data.draw(st.integers(0, len(whole) - 1))
-        match data.draw(st.sampled_from(["flip", "cut", "insert", "fill"])):
-            case "flip":
-                whole[place] ^= data.draw(st.integers(1, 255))
-            case "cut":
-                del whole[place : place + data.draw(st.integers(1, 40))]
-            case "insert":
-                whole[place:place] = data.draw(st.binary(max_size=20))
-            case "fill":
-                whole[place : place + 4] = data.draw(st.sampled_from([b"\xff" * 4, b"\0" * 4, b"\x7f\xff\xff\xff"]))
-        if not whole:
-            return
-    _take_or_refuse(samples.mended(bytes(whole)) if kind == "png" else bytes(whole))
-
-
-def _take_or_refuse(data: bytes) -> None:
-    try:
-        found = inspect(data)
-    except Refused:
-        return
-    once, twice = io.BytesIO(), io.BytesIO()
-    metadata.strip(io.BytesIO(data), once, found.container)
-    again = inspect(once.getvalue())
-    metadata.strip(once, twice, again.container)
-
-    assert (again.content_type, again.width, again.height) == (found.content_type, found.width, found.height)
-    assert again.container.frames == found.container.frames
-    assert twice.getvalue() == once.getvalue()

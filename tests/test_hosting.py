@@ -78,10 +78,11 @@ def test_the_worker_process_stays(run):
 
 if "systemd-analyze" not in missing():
 
-    def test_systemd_understands_the_unit_and_finds_it_closed_enough(tmp_path):
-        text = (ROOT / "docs" / "bowerbird.service").read_text()
-        command = re.search(r"^ExecStart=(\S+) serve$", text, re.MULTILINE)[1]
-        unit = tmp_path / "bowerbird.service"
+    @pytest.mark.parametrize("name", ["bowerbird.service", "bowerbird-worker.service"])
+    def test_systemd_understands_the_unit_and_finds_it_closed_enough(tmp_path, name):
+        text = (ROOT / "docs" / name).read_text()
+        command = re.search(r"^ExecStart=(\S+) (serve|worker)$", text, re.MULTILINE)[1]
+        unit = tmp_path / name
         unit.write_text(text.replace(command, sys.executable))
 
         verified = subprocess.run(

@@ -21,7 +21,7 @@ ROOT = Path(__file__).parent.parent
 APP = ROOT / "app"
 
 FLOORS = [
-    {"errors", "resources", "blocking", "logs", "answers", "spool", "durable"},
+    {"errors", "resources", "blocking", "logs", "request_ids", "answers", "spool", "durable"},
     {
         "amounts",
         "chart",
@@ -56,6 +56,7 @@ FLOORS = [
         "metrics",
         "move",
         "preparing",
+        "readiness",
         "receiving",
         "replacing",
         "resumable",
@@ -68,6 +69,7 @@ FLOORS = [
         "strays",
         "thumbnails",
         "undrawn",
+        "watched",
         "uploads",
         "upkeep",
         "inventory",
@@ -79,7 +81,7 @@ FLOORS = [
         "checkup",
     },
     {"web"},
-    {"cli", "server", "upkeep_process", "__init__"},
+    {"cli", "server", "master", "upkeep_process", "__init__"},
 ]
 ONLY = {
     "flask": "web",

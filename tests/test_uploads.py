@@ -5,6 +5,7 @@ import io
 import subprocess
 import sys
 import threading
+from contextlib import nullcontext
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -13,7 +14,7 @@ from app import tokens
 from app.catalog import Catalog
 from app.catalog.records import State
 from app.decoding import DecoderPool
-from app.errors import Conflict, StoreUnavailable
+from app.errors import Busy, Conflict, StoreUnavailable
 from app.store.folder import FolderStore
 from app.thumbnails import Thumbnails
 from app.undrawn import Undrawn
@@ -208,6 +209,7 @@ def test_what_a_killed_server_left_is_settled_at_once(make_settings, statement):
 
 @pytest.mark.parametrize("times", [1, 4])
 def test_a_row_of_a_living_server_is_left_for_its_grace_a_large_one_for_longer(house, monkeypatch, times):
+    monkeypatch.setattr(house.writers, "one_upload", lambda: nullcontext(house.writers.me()))
     monkeypatch.setattr(house.catalog.uploads, "finish", lambda *a, **k: (_ for _ in ()).throw(SystemExit))
     monkeypatch.setattr(house.catalog.uploads, "retire", lambda *a, **k: [])
     with pytest.raises(SystemExit):
@@ -220,6 +222,25 @@ def test_a_row_of_a_living_server_is_left_for_its_grace_a_large_one_for_longer(h
     assert house.upkeep.reconcile().left == 1
     house.clock.tick(minutes=2 * times)
     assert house.upkeep.reconcile().abandoned == 1
+
+
+def test_an_upload_that_could_not_be_taken_back_is_no_reason_to_refuse_its_repeat(house, monkeypatch):
+    def away(*_, **__):
+        raise Busy("the catalog does not answer")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(house.catalog.uploads, "finish", away)
+        patch.setattr(house.catalog.uploads, "retire", away)
+        with pytest.raises(Busy):
+            house.send(key="k")
+    [half] = house.catalog.uploads.unsettled(limit=9)
+
+    again = house.send(key="k")
+
+    assert again.key != half.key
+    assert house.upkeep.reconcile().deleted == 1
+    assert house.store.head(half.key) is None
+    assert sorted(path.name for path in house.writers._folder.iterdir()) == sorted(["home", house.writers.me()])
 
 
 def test_what_expires_is_gone_at_its_second_and_its_object_with_the_next_round(house):

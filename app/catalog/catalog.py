@@ -2,7 +2,7 @@
 
 import fcntl
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,16 +11,17 @@ from typing import BinaryIO
 
 from sqlalchemy import Connection, text
 
-from ..errors import SettingsError
+from ..errors import BadRequest, Conflict, SettingsError
 from ..settings import PREFIX
 from .albums import Albums
 from .changes import Changes
 from .copies import Copies
-from .engine import Database, wait_long, wait_turn
+from .engine import Database, check_writable, wait_long, wait_turn
 from .imports import Imports
 from .jobs import Jobs
 from .library import Library
-from .revisions import MIGRATIONS, applied_revision, known_revisions
+from .presence import Presence
+from .revisions import applied_revision, known_revisions
 from .rota import Rota
 from .sessions import Sessions
 from .snapshots import Snapshots
@@ -46,11 +47,12 @@ class Catalog:
     """The tables behind `url` (`sqlite:///path` or `postgresql://…`). Nothing is opened before the first use.
 
     Every method raises Busy where the database does not answer or stays locked, StoreFull where its disk is full,
-    BadRequest for a value that no database holds, and never an error of a library.
+    BadRequest for a value that no database holds, and never an error of a library. `used` is told of each connection
+    that is taken (1) or given back (-1).
     """
 
-    def __init__(self, url: str) -> None:
-        self._database = Database(url)
+    def __init__(self, url: str, used: Callable[[int], None] = lambda change: None) -> None:
+        self._database = Database(url, used)
         self.uploads = UploadRows(self._database)
         self.changes = Changes(self._database)
         self.tokens = Tokens(self._database)
@@ -65,6 +67,7 @@ class Catalog:
         self.jobs = Jobs(self._database)
         self.rota = Rota(self._database)
         self.snapshots = Snapshots(self._database)
+        self.presence = None if self._database.path else Presence(self._database)
 
     def upgrade(self, revision: str = "head") -> None:
         """Bring the tables up to date, or to `revision`; several servers may do so at once, one of them then does it.
@@ -75,7 +78,28 @@ class Catalog:
         with self._alone() as connection:
             if revision == "head" and applied_revision(connection) == known_revisions()[0]:
                 return
-            _migrate(connection, revision)
+            from . import migrating  # noqa: PLC0415 most starts find tables that are up to date
+
+            migrating.upgrade(connection, revision)
+
+    def downgrade(self, revision: str, *, may_lose: bool = False) -> None:
+        """Make the tables those of an earlier `revision`, for an older version; what both hold stays.
+
+        Raises BadRequest for a revision that is none, or later than the tables', and Conflict where something would be
+        lost and it is not `may_lose`; the tables then stay as they were, as they do if it is interrupted.
+        """
+        from . import migrating  # noqa: PLC0415 as above
+
+        with self._alone() as connection:
+            current, known = applied_revision(connection), self.revisions()
+            earlier = known[known.index(current) :] if current in known else []
+            if revision not in earlier:
+                there = ", ".join(reversed(earlier)) or "none"
+                raise BadRequest(f"{revision!r} is no revision that the tables can go back to: {there}")
+            lost = migrating.losses(connection, earlier[: earlier.index(revision)])
+            if lost and not may_lose:
+                raise Conflict(f"this would lose {'; and '.join(lost)}")
+            migrating.downgrade(connection, revision)
 
     def exists(self) -> bool:
         """Whether there is a database; of a server it is not asked. Opening an SQLite one would make it."""
@@ -106,9 +130,10 @@ class Catalog:
             return applied_revision(connection) == self.revisions()[0]
 
     def ping(self) -> None:
-        """Return if the database answers."""
-        with self._database.read() as connection:
-            connection.execute(text("SELECT 1"))
+        """Return if the database answers and would be written to; nothing is written. Raises Busy while another program
+        holds it locked, StoreMisconfigured where it takes reads alone."""
+        with self._database.write() as connection:
+            check_writable(connection)
 
     def close(self) -> None:
         """Close every connection."""
@@ -138,17 +163,3 @@ def _open_lock(path: Path) -> BinaryIO:
         return lock.open("wb")
     except OSError as e:
         raise SettingsError([f"{PREFIX}DATABASE_URL: cannot write {lock}: {e.strerror}"]) from e
-
-
-def _migrate(connection: Connection, revision: str) -> None:
-    from alembic import command  # noqa: PLC0415 most starts find tables that are up to date
-    from alembic.config import Config  # noqa: PLC0415
-    from alembic.util import CommandError  # noqa: PLC0415
-
-    config = Config()
-    config.set_main_option("script_location", str(MIGRATIONS))
-    config.attributes["connection"] = connection
-    try:
-        command.upgrade(config, revision)
-    except CommandError as e:
-        raise SettingsError([f"{PREFIX}DATABASE_URL: a newer version of Bowerbird made these tables"]) from e

@@ -3,7 +3,7 @@
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
@@ -46,10 +46,11 @@ class UtcDateTime(TypeDecorator[datetime]):
 class Database:
     """Transactions on one database. `path` is the file of an SQLite one, else None. Nothing is opened yet.
 
+    `used` is told of each connection that is taken (1) or given back (-1).
     Raises SettingsError for a URL that names neither SQLite nor PostgreSQL.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, used: Callable[[int], None] = lambda change: None) -> None:
         parsed = _parse(url)
         self.path = Path(parsed.database) if parsed.database and parsed.drivername == "sqlite" else None
         # gevent switches inside a lock and a socket, never inside SQLite: a pool serves threads and greenlets alike.
@@ -66,6 +67,8 @@ class Database:
             patience = {} if "connect_timeout" in parsed.query else {"connect_timeout": int(WAIT_S)}
             self._engine = create_engine(parsed, connect_args=patience, pool_pre_ping=True, **pool)
             event.listen(self._engine, "connect", _set_postgresql)
+        event.listen(self._engine, "checkout", lambda *_: used(1))
+        event.listen(self._engine, "checkin", lambda *_: used(-1))
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
@@ -112,6 +115,12 @@ def wait_long(connection: Connection) -> None:
     """Let this transaction wait for the locks of others as long as it takes."""
     if connection.dialect.name == "postgresql":
         connection.execute(text("SET LOCAL lock_timeout = 0"))
+
+
+def check_writable(connection: Connection) -> None:
+    """Raise StoreMisconfigured unless this transaction may write; on SQLite it would not have begun."""
+    if connection.dialect.name == "postgresql" and connection.scalar(text("SHOW transaction_read_only")) == "on":
+        raise _read_only()
 
 
 class _Turn:
@@ -209,13 +218,17 @@ def _meaning(error: Exception) -> BowerbirdError:
     if state == "53100" or code & 0xFF == sqlite3.SQLITE_FULL:
         return StoreFull("the disk of the catalog is full")
     if state == "25006" or code & 0xFF == sqlite3.SQLITE_READONLY:
-        return StoreMisconfigured("the server may not write to its catalog")
+        return _read_only()
     unfit = (sqlite3.SQLITE_CONSTRAINT, sqlite3.SQLITE_TOOBIG)
     if str(cause).startswith("fts5: "):  # letters that are none in the Unicode of this SQLite split a word in two
         return _unfit()
     if isinstance(error, DataError) or state[:2] == "23" or code & 0xFF in unfit:
         return _unfit()
     return _busy()
+
+
+def _read_only() -> StoreMisconfigured:
+    return StoreMisconfigured("the server may not write to its catalog")
 
 
 def _busy() -> Busy:

@@ -6,17 +6,19 @@ import socket
 import sys
 import threading
 import time
-import traceback
 from contextlib import suppress
 from datetime import UTC, datetime
+from pathlib import Path
 
 import click
+import structlog
 
-from .. import clients, settings, tokens
+from .. import clients, logs, settings, tokens
 from ..catalog import Catalog
 from ..errors import SettingsError
 from ..heartbeat import Heartbeat
 from ..jobs import Record
+from ..metrics.counts import Counts
 from ..rounds import Job, run_due
 from ..settings import Settings
 from ..tokens import SCOPES
@@ -50,13 +52,16 @@ def serve(no_worker: bool) -> None:
     catalog.close()
     _greet(chosen, secret)
     # A process of its own: gevent has to patch sockets before anything else is imported.
-    arguments = ["-m", "app.server", chosen.bind, str(chosen.web_workers), *(["--no-worker"] if no_worker else [])]
+    arguments = ["-m", "app.master", chosen.bind, str(chosen.web_workers), f"--log={chosen.log_format}"]
+    arguments += [f"--counted-in={chosen.data_dir / 'metrics' / chosen.bind.rpartition(':')[2]}"]
+    arguments += ["--no-worker"] if no_worker else []
     os.execv(sys.executable, [sys.executable, *arguments])  # noqa: S606
 
 
 @click.command()
 @click.option("--with-parent", is_flag=True, help="End when standard input ends, as `serve` needs it.")
-def worker(with_parent: bool) -> None:
+@click.option("--counted-in", type=click.Path(path_type=Path), hidden=True, help="The metrics of the `serve` it is of.")
+def worker(with_parent: bool, counted_in: Path | None) -> None:
     """Do the repeated jobs. Twice a second: make the thumbnails that are due. Every two seconds: inspect what other S3
     clients put into the bucket, end deletions that store or edge did not take at once. Every ten: expire uploads. Once
     a minute: settle what a crash left, forget old sessions and unfinished uploads. Once a day: hold the bucket's list
@@ -69,8 +74,10 @@ def worker(with_parent: bool) -> None:
       bowerbird worker
     """
     chosen = settings.load()
+    logs.configure(chosen.log_format)
+    logs.take_all()
     catalog = open_catalog(chosen)
-    opened, record = open_jobs(chosen, catalog), Record(catalog)
+    opened, record = open_jobs(chosen, catalog, counts=Counts(counted_in, role="worker")), Record(catalog)
     jobs, heart = _jobs(chosen, opened), Heartbeat(chosen.data_dir)
     drawing = [Job("thumbnails", DRAW_S, opened.thumbnails.make), Job("copies", ROUND_S, opened.thumbnails.sweep)]
     ending = [Job("expiry", EXPIRE_S, opened.upkeep.expire), Job("deletions", LOOK_S, opened.upkeep.end_deletions)]
@@ -89,13 +96,13 @@ def _repeat(jobs: list[Job], record: Record) -> None:
     try:
         while True:
             time.sleep(run_due(jobs, time.monotonic, _complain, record.note))
-    finally:  # of an error that nobody has foreseen
-        traceback.print_exc()
+    except BaseException as e:  # noqa: BLE001 one that nobody has foreseen
+        logs.uncaught(e)
         os._exit(1)  # a worker that does half of its work is none: whoever started it starts it anew
 
 
 def _complain(line: str) -> None:
-    click.echo(f"bowerbird worker: {line}", err=True)
+    structlog.get_logger().warning("a job failed", why=line)
 
 
 def _go_on(jobs: list[Job], record: Record, heart: Heartbeat, with_parent: bool) -> None:

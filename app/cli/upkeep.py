@@ -1,10 +1,12 @@
-"""`bowerbird reconcile` and `bowerbird db upgrade`."""
+"""`bowerbird reconcile`, `bowerbird db upgrade` and `bowerbird db downgrade`."""
 
 from contextlib import closing
 
 import click
 
 from .. import settings
+from ..catalog import Catalog
+from ..errors import Conflict
 from ..inventory import Compared
 from ..upkeep import GRACE_S
 from .wiring import open_catalog, open_jobs
@@ -74,3 +76,23 @@ def upgrade() -> None:
     """
     open_catalog(settings.load())
     click.echo("the catalog is up to date", err=True)
+
+
+@db.command()
+@click.argument("revision")
+@click.option("--yes", is_flag=True, help="Lose what the older version has no place for.")
+def downgrade(revision: str, yes: bool) -> None:
+    """Make the catalog's tables those of an older version, once every server is stopped: `serve` of this version would
+    bring them up to date again. What would be lost is told first, and then nothing is changed. Take a backup.
+
+    \b
+    Example:
+      bowerbird db downgrade 0005
+    """
+    chosen = settings.load()
+    catalog = Catalog(chosen.database_url.get_secret_value())
+    try:
+        catalog.downgrade(revision, may_lose=yes)
+    except Conflict as e:
+        raise Conflict(f"{e}. If so: bowerbird db downgrade {revision} --yes") from e
+    click.echo(f"the catalog is that of revision {revision}", err=True)

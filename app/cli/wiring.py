@@ -1,8 +1,11 @@
 """What the commands are made of: a catalog that is up to date, and the use cases over it."""
 
+from __future__ import annotations
+
 import atexit
 from contextlib import ExitStack
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from ..backups import Backups
 from ..catalog import Catalog
@@ -18,7 +21,11 @@ from ..thumbnails import Thumbnails
 from ..undrawn import Undrawn
 from ..upkeep import Upkeep
 from ..uploads import Uploads
+from ..watched import watched
 from ..writers import Writers
+
+if TYPE_CHECKING:
+    from ..metrics.counts import Counts
 
 
 def open_catalog(settings: Settings) -> Catalog:
@@ -54,17 +61,19 @@ def open_counted_store(
 
     It writes in the name of this process, so that what a killed one leaves half-written is known for that.
     """
-    meter, writers = Meter(catalog), writers or Writers(settings.data_dir)
+    meter, writers = Meter(catalog), writers or Writers(settings.data_dir, catalog.presence)
     atexit.register(meter.write)
     atexit.register(writers.leave)
     return open_store(settings, count=meter.count, writer=writers.me()), meter
 
 
-def open_jobs(settings: Settings, catalog: Catalog, *, decoders: int = 1) -> Jobs:
-    """Return the repeated jobs over `catalog` and the store that the settings name; they may use so many decoders."""
-    writers = Writers(settings.data_dir)
+def open_jobs(settings: Settings, catalog: Catalog, *, decoders: int = 1, counts: Counts | None = None) -> Jobs:
+    """Return the repeated jobs over `catalog` and the store that the settings name; they may use so many decoders.
+    `counts` is told what they ask of both."""
+    writers = Writers(settings.data_dir, catalog.presence)
     store, meter = open_counted_store(settings, catalog, writers)
-    pool = DecoderPool(decoders)
+    pool = DecoderPool(decoders, watch=counts.decoding) if counts else DecoderPool(decoders)
+    store = watched(store, counts.store_call) if counts else store
     ending = ExitStack()
     for end in (catalog.close, meter.write, pool.close, writers.leave):
         ending.callback(end)

@@ -72,8 +72,9 @@ class Container:
     """What a walk found.
 
     `ranges` cover the image from its first byte to its declared end, in order, neighbours of one kind joined; whatever
-    lies behind `end` in the file is no part of the image. `width` and `height` are those of the stored pixels, before
-    the orientation (1 to 8, as in EXIF) is applied.
+    lies behind `end` in the file is no part of the image. `broken` is what no reader can use: it goes even if metadata
+    is kept. `width` and `height` are those of the stored pixels, before the orientation (1 to 8, as in EXIF) is
+    applied.
     """
 
     content_type: str
@@ -83,6 +84,7 @@ class Container:
     frames: int = 1
     orientation: int = 1
     ranges: list[Range] = field(default_factory=list)
+    broken: list[tuple[int, int]] = field(default_factory=list)
 
     def add(self, start: int, end: int, *, is_metadata: bool = False) -> None:
         """Append a range, joined to the last one if they touch and are of one kind; raise TooComplex at too many."""
@@ -111,3 +113,12 @@ def copy_range(source: BinaryIO, target: BinaryIO, start: int, end: int) -> None
         data = read_exactly(source, min(left, COPY_BYTES), "the bytes to be kept")
         target.write(data)
         left -= len(data)
+
+
+def copy_sound(source: BinaryIO, target: BinaryIO, container: Container) -> None:
+    """Append all of the image to `target`, but for what is broken."""
+    position = 0
+    for start, end in container.broken:
+        copy_range(source, target, position, start)
+        position = end
+    copy_range(source, target, position, container.end)

@@ -27,10 +27,11 @@ def walk(file: BinaryIO, bounds: Bounds) -> InPlace:
     used: list[tuple[int, int]] = []
     heads = {kind: _load(file, top, kind) for kind in (b"meta", b"moov")}
     if meta := heads[b"meta"]:
-        items = read_items(meta, container.end, bounds)
+        items = read_items(meta, container.end, bounds, has_tracks=heads[b"moov"] is not None)
         container.width, container.height, container.orientation = items.width, items.height, items.orientation
         container.patches |= items.patches
         container.blanks += items.blanks
+        container.repairs = items.repairs
         used += items.used
     if moov := heads[b"moov"]:
         tracks = read_tracks(moov, container.end, bounds)

@@ -3,13 +3,16 @@
 Source: ISO/IEC 14496-12, 8.11, and ISO/IEC 23008-12, 6.
 """
 
+import struct
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from ..errors import BadImage
 from .base import Bounds
 from .bmff_boxes import Box, boxes, child, is_common_name, uint
 
 _METADATA = {b"Exif", b"mime", b"uri "}
+_TELLING = {b"udes", b"altt", b"crtt", b"mdft", b"uuid", b"free"}  # a description, a text, times; zeros say nothing
 _HIDDEN = b"zero"  # what the type of a metadata item becomes: no reader knows it
 _MAX_ITEMS = 4000  # a grid of 50 megapixels has about 200
 _ORIENTATIONS = {0: 1, 1: 8, 2: 3, 3: 6}  # irot turns anticlockwise by quarters; the same, as EXIF counts it
@@ -25,6 +28,7 @@ class Items:
     used: list[tuple[int, int]] = field(default_factory=list)
     patches: dict[int, bytes] = field(default_factory=dict)
     blanks: list[tuple[int, int]] = field(default_factory=list)
+    repairs: dict[int, bytes] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,29 +37,33 @@ class _Location:
     extents: list[tuple[int, int]]
 
 
-def read_items(meta: tuple[bytes, Box], file_end: int, bounds: Bounds) -> Items:
-    """Return the items of a `meta` box, given as its bytes and where it stands in the file."""
+def read_items(meta: tuple[bytes, Box], file_end: int, bounds: Bounds, *, has_tracks: bool) -> Items:
+    """Return the items of a `meta` box, given as its bytes and where it stands in the file.
+
+    Where tracks are the picture no item needs to be it, and the boxes that say so may be missing.
+    """
     data, place = meta
     base = place.start
     whole = Box(place.kind, 0, place.body - base, place.end - base)
     inner = {box.kind: box for box in boxes(data, whole.body + 4, whole.end)}
     missing = [kind for kind in (b"hdlr", b"pitm", b"iinf", b"iloc", b"iprp") if kind not in inner]
-    if missing:
+    if missing and not has_tracks:
         raise BadImage(f"the file has no {missing[0].decode()} box")
     items = Items()
-    types = _types(data, inner[b"iinf"], base, items)
-    primary = _primary(data, inner[b"pitm"])
-    if primary not in types:
-        raise BadImage("the file's picture is not among its items")
-    _properties(data, inner[b"iprp"], primary, items, bounds)
+    types = _types(data, inner[b"iinf"], base, items) if b"iinf" in inner else {}
+    if not missing:
+        primary = _primary(data, inner[b"pitm"])
+        if primary not in types:
+            raise BadImage("the file's picture is not among its items")
+        _properties(data, inner[b"iprp"], primary, base, items, bounds)
     idat = inner.get(b"idat")
-    for number, location in _locations(data, inner[b"iloc"]).items():
+    for number, location in _locations(data, inner[b"iloc"]).items() if b"iloc" in inner else ():
         _place(location, types.get(number, b"") in _METADATA, idat, base, file_end, items)
-    hdlr = inner[b"hdlr"]
-    if not is_common_name(data, hdlr.body + 24, hdlr.end):
+    hdlr = inner.get(b"hdlr")
+    if hdlr and not is_common_name(data, hdlr.body + 24, hdlr.end):
         items.blanks.append((base + min(hdlr.body + 24, hdlr.end), base + hdlr.end))
-    for kind in (b"uuid", b"udta", b"free", b"skip"):
-        if box := inner.get(kind):
+    for box in boxes(data, whole.body + 4, whole.end):
+        if box.kind in (b"uuid", b"udta", b"free", b"skip"):
             items.patches[base + box.start + 4] = b"free"
             items.blanks.append((base + box.body, base + box.end))
     return items
@@ -86,16 +94,24 @@ def _primary(data: bytes, pitm: Box) -> int:
     return uint(data, pitm.body + 4, 2 if data[pitm.body] == 0 else 4)
 
 
-def _properties(data: bytes, iprp: Box, primary: int, items: Items, bounds: Bounds) -> None:
+def _properties(data: bytes, iprp: Box, primary: int, base: int, items: Items, bounds: Bounds) -> None:
     """Find the size and the turn of the primary item; every other item keeps the bounds too."""
-    ipco, ipma = child(data, iprp, b"ipco"), child(data, iprp, b"ipma")
-    if ipco is None or ipma is None:
+    ipco = child(data, iprp, b"ipco")
+    tables = [box for box in boxes(data, iprp.body, iprp.end) if box.kind == b"ipma"]
+    if ipco is None or not tables:
         raise BadImage("the file says nothing of its picture's size")
     known = list(boxes(data, ipco.body, ipco.end))
     for box in known:
         if box.kind == b"ispe":
             bounds.check_pixels(uint(data, box.body + 4, 4), uint(data, box.body + 8, 4))
-    for index in _associations(data, ipma).get(primary, []):
+        elif box.kind in _TELLING:
+            items.blanks.append((base + box.body, base + box.end))
+    associations: dict[int, list[int]] = {}
+    for ipma in tables:
+        associations |= _associations(data, ipma)
+    if len(tables) > 1:
+        items.repairs |= _joined(data, ipco, tables, base)
+    for index in associations.get(primary, []):
         if not 0 < index <= len(known):
             continue
         box = known[index - 1]
@@ -103,6 +119,25 @@ def _properties(data: bytes, iprp: Box, primary: int, items: Items, bounds: Boun
             items.width, items.height = uint(data, box.body + 4, 4), uint(data, box.body + 8, 4)
         elif box.kind == b"irot":
             items.orientation = _ORIENTATIONS[uint(data, box.body, 1) & 3]
+
+
+def _joined(data: bytes, ipco: Box, tables: list[Box], base: int) -> dict[int, bytes]:
+    """Return patches that make the `ipma` boxes one, and what that leaves over a property that nobody knows.
+
+    Two of one form are an error to half of the readers, and some writers make one for each item. None are made where
+    the boxes are of several forms, or no neighbours.
+    """
+    forms = {data[box.body : box.body + 4] for box in tables}
+    if len(forms) > 1 or any(one.end != other.start for one, other in pairwise([ipco, *tables])):
+        return {}
+    entries = b"".join(data[box.body + 8 : box.end] for box in tables)
+    count = sum(uint(data, box.body + 4, 4) for box in tables)
+    whole = struct.pack(">I4s4sI", 16 + len(entries), b"ipma", forms.pop(), count) + entries
+    left = tables[-1].end - ipco.end - len(whole)
+    if left < 8 or ipco.body - ipco.start != 8:
+        return {}
+    size = struct.pack(">I", ipco.end - ipco.start + left)
+    return {base + ipco.start: size, base + ipco.end: struct.pack(">I4s", left, b"free").ljust(left, b"\0") + whole}
 
 
 def _associations(data: bytes, ipma: Box) -> dict[int, list[int]]:

@@ -16,10 +16,12 @@ Span = tuple[int, int]
 @dataclass(slots=True)
 class InPlace(Container):
     """Also what `rewrite` changes: bytes that become others (`patches`, by position), and stretches that become zeros
-    (`blanks`, start and end). Where they overlap the one that begins first wins."""
+    (`blanks`, start and end). Where they overlap the one that begins first wins. `repairs` are patches that are made
+    even if metadata is kept."""
 
     patches: dict[int, bytes] = field(default_factory=dict)
     blanks: list[Span] = field(default_factory=list)
+    repairs: dict[int, bytes] = field(default_factory=dict)
 
     def blank(self, start: int, end: int) -> None:
         """Let zeros stand from `start` to `end`; raise TooComplex at too many such places."""
@@ -44,11 +46,9 @@ def rewrite(source: BinaryIO, target: BinaryIO, container: Container, *, keep_me
     """
     if not isinstance(container, InPlace):
         raise TypeError("not the container of a format that is changed in place")
-    if keep_metadata:
-        copy_range(source, target, 0, container.end)
-        return
-    edits = [(start, end, None) for start, end in container.blanks]
-    edits += [(start, start + len(data), data) for start, data in container.patches.items()]
+    patches = container.repairs | ({} if keep_metadata else container.patches)
+    edits = [(start, end, None) for start, end in ([] if keep_metadata else container.blanks)]
+    edits += [(start, start + len(data), data) for start, data in patches.items()]
     position = 0
     for start, end, data in sorted(edits, key=lambda edit: (edit[0], edit[1])):
         if start < position:  # inside a stretch that is zeros already

@@ -2,31 +2,32 @@
 
 import re
 import struct
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import BinaryIO
 
 from ..errors import BadImage, TooComplex
 from . import exif
-from .base import COPY_BYTES, Bounds, Container, copy_range, read_exactly
+from .base import COPY_BYTES, Bounds, Container, copy_range, copy_sound, read_exactly
 from .jpeg_tables import check_scan, check_table, header
 
 _SOF = {0xC0, 0xC1, 0xC2, 0xC3, 0xC9, 0xCA, 0xCB}  # all but the hierarchical ones, which no decoder takes
 _TABLES = {0xC4, 0xCC, 0xDB, 0xDD}  # DHT, DAC, DQT, DRI
-_SOI, _EOI, _SOS, _COM = 0xD8, 0xD9, 0xDA, 0xFE
+_SOI, _EOI, _SOS, _DNL, _COM = 0xD8, 0xD9, 0xDA, 0xDC, 0xFE
 _MAX_SEGMENTS = 20_000  # 100 MB of metadata are 1,600
 
-# A marker within entropy-coded data: 0xFF, then anything but a stuffed zero, a restart marker or one more 0xFF.
+# A marker within entropy-coded data: 0xFF, then anything but a stuffed zero, a restart marker or one more 0xFF;
+# and one between segments, where TEM (0x01) has no place either.
 # No `\xff+`: over a long run of 0xFF that takes the square of its length.
 _MARKER = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")
+_NEXT = re.compile(rb"\xff[^\x00\x01\xff\xd0-\xd7]")
 
 
 @dataclass(slots=True)
 class JpegContainer(Container):
-    """Also where the segments are that go even with keep_metadata, and the JFIF header that is written anew."""
+    """Also the JFIF header, which is written anew, where the SOF segment is, and the numbers of the components."""
 
-    broken_offsets: list[tuple[int, int]] = field(default_factory=list)
     jfif: bytes = b""
-    header: tuple[int, int] = (0, 0)  # where the SOF segment is
+    header: tuple[int, int] = (0, 0)
     components: frozenset[int] = frozenset()
 
 
@@ -44,7 +45,11 @@ def walk(file: BinaryIO, bounds: Bounds) -> JpegContainer:
         segments += 1
         if segments > _MAX_SEGMENTS:
             raise TooComplex(f"the JPEG has more than {_MAX_SEGMENTS:,} segments")
-        marker, start, position = _next_marker(file, position)
+        marker, start, behind = _next_marker(file, position)
+        if start > position:
+            container.add(position, start, is_metadata=True)
+            container.broken.append((position, start))
+        position = behind
         if marker == _EOI:
             container.add(start, position)
             break
@@ -59,10 +64,9 @@ def walk(file: BinaryIO, bounds: Bounds) -> JpegContainer:
             check_scan(data, container.components)
             scans += 1
             bounds.check_scans(scans)
-            end = _entropy_end(file, position)
+            end = _find(file, position, _MARKER)
             container.add(position, end)
             position = end
-            file.seek(position)
     if not scans:
         raise BadImage("the JPEG has no image data")
     container.end = position
@@ -74,11 +78,7 @@ def rewrite(source: BinaryIO, target: BinaryIO, container: Container, *, keep_me
     if not isinstance(container, JpegContainer):
         raise TypeError("not the container of a JPEG")
     if keep_metadata:
-        position = 0
-        for start, end in container.broken_offsets:
-            copy_range(source, target, position, start)
-            position = end
-        copy_range(source, target, position, container.end)
+        copy_sound(source, target, container)
         return
     target.write(b"\xff\xd8" + container.jfif)
     if container.orientation != 1:
@@ -99,21 +99,15 @@ def head(file: BinaryIO, container: Container) -> bytes:
 
 
 def _next_marker(file: BinaryIO, position: int) -> tuple[int, int, int]:
-    """Return the next marker, where its 0xFF is (fill bytes are passed over), and where it ends."""
-    first, code = read_exactly(file, 2, "a JPEG marker")
-    end, step = position + 2, 16
-    while code == 0xFF:
-        fill, step = file.read(step), min(4 * step, COPY_BYTES)
-        if not fill:
-            raise BadImage("the image is cut off: it ends inside a JPEG marker")
-        rest = fill.lstrip(b"\xff")
-        end += len(fill) - len(rest)
-        if rest:
-            code, end = rest[0], end + 1
-            file.seek(end)
-    if first != 0xFF or code in (0, 1) or 0xD0 <= code <= 0xD7:  # TEM and RSTn have no place between segments
-        raise BadImage(f"the JPEG has no marker at byte {position:,}")
-    return code, position, end
+    """Return the next marker, where its 0xFF is, and where it ends.
+
+    What stands before it are fill bytes, or belongs to nothing: decoders pass over it.
+    """
+    file.seek(position)
+    head = file.read(2)
+    start = position if _NEXT.fullmatch(head) else _find(file, position, _NEXT)
+    file.seek(start)
+    return read_exactly(file, 2, "a JPEG marker")[1], start, start + 2
 
 
 def _segment(marker: int, data: bytes, container: JpegContainer, bounds: Bounds, start: int, end: int) -> bool:
@@ -135,25 +129,26 @@ def _segment(marker: int, data: bytes, container: JpegContainer, bounds: Bounds,
     if marker == 0xE1 and data[:6] == b"Exif\0\0" and container.orientation == 1:
         container.orientation = exif.orientation(data[6:])
     if marker == 0xE2 and data[:4] == b"MPF\0":
-        container.broken_offsets.append((start, end))  # it points at the images behind the end
+        container.broken.append((start, end))  # it points at the images behind the end
     if marker == 0xE2 and data[:12] == b"ICC_PROFILE\0":
         return False
     if marker == 0xEE and data[:5] == b"Adobe":
         return False
-    if marker == _COM or 0xE0 <= marker <= 0xEF:
+    if marker in (_COM, _DNL) or 0xE0 <= marker <= 0xEF:  # the header has told the height; decoders skip DNL
         return True
     raise BadImage(f"the JPEG has a segment of an unknown kind (0x{marker:02x})")
 
 
-def _entropy_end(file: BinaryIO, position: int) -> int:
-    """Return where the entropy-coded data that begins at `position` ends: at the next marker."""
-    tail = b""
+def _find(file: BinaryIO, position: int, marker: re.Pattern[bytes]) -> int:
+    """Return where, from `position` on, the next such marker is."""
+    file.seek(position)
+    tail, step = b"", 512
     while True:
-        block = file.read(COPY_BYTES)
+        block, step = file.read(step), min(4 * step, COPY_BYTES)
         if not block:
             raise BadImage("the JPEG is cut off: it has no end marker")
         data = tail + block
-        if found := _MARKER.search(data):
+        if found := marker.search(data):
             return position - len(tail) + found.start()
         position += len(block)
         tail = b"\xff" if data.endswith(b"\xff") else b""

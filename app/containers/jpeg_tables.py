@@ -22,13 +22,14 @@ def check_table(marker: int, data: bytes) -> None:
 def header(data: bytes) -> tuple[int, int, frozenset[int]]:
     """Return the width, the height and the components of a frame header; raise BadImage if it is malformed.
 
-    A height of 0, to be told after the first scan (DNL), is refused: no decoder of today takes it.
+    A height of 0, to be told after the first scan (DNL), is refused: no decoder of today takes it. Components of one
+    number are told apart by their order, as decoders do it.
     """
     if len(data) >= 6:
         _, height, width, count = struct.unpack_from(">BHHB", data)
         ids, sampling, tables = data[6::3], data[7::3], data[8::3]
         is_sampled = all(1 <= byte >> 4 <= 4 and 1 <= byte & 15 <= 4 for byte in sampling)
-        is_whole = 1 <= count <= 4 and len(data) == 6 + 3 * count and len(set(ids)) == count
+        is_whole = 1 <= count <= 4 and len(data) == 6 + 3 * count
         if width and height and is_whole and is_sampled and max(tables) <= 3:
             return width, height, frozenset(ids)
     raise BadImage("the JPEG's header makes no sense")
@@ -38,7 +39,7 @@ def check_scan(data: bytes, components: frozenset[int]) -> None:
     """Raise BadImage if a scan's header is malformed or names a component that the frame has not."""
     count = data[0] if data else 0
     ids = data[1 : 1 + 2 * count : 2]
-    is_whole = 1 <= count <= 4 and len(data) == 4 + 2 * count and len(set(ids)) == count
+    is_whole = 1 <= count <= 4 and len(data) == 4 + 2 * count
     if not is_whole or not components.issuperset(ids):
         raise BadImage("the JPEG has a malformed scan, or one before its header")
 

@@ -7,7 +7,7 @@ from typing import BinaryIO
 
 from ..errors import BadImage
 from . import exif
-from .base import COPY_BYTES, Bounds, Container, copy_range, read_exactly
+from .base import COPY_BYTES, Bounds, Container, copy_range, copy_sound, read_exactly
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 
@@ -15,6 +15,7 @@ SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _KEPT = frozenset(
     b"IHDR PLTE IDAT IEND tRNS cHRM gAMA iCCP sBIT sRGB cICP mDCV cLLI bKGD pHYs sPLT hIST acTL fcTL fdAT".split()
 )
+_ANIMATION = (b"acTL", b"fcTL", b"fdAT")
 _DEPTHS = {0: (1, 2, 4, 8, 16), 2: (8, 16), 3: (1, 2, 4, 8), 4: (8, 16), 6: (8, 16)}
 _CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
 _MAX_INFLATION = 1032  # bytes out of one: RFC 1951 codes at most 258 bytes in two bits
@@ -49,13 +50,15 @@ def walk(file: BinaryIO, bounds: Bounds) -> Container:
         length, kind = struct.unpack(">I4s", read_exactly(file, 8, "a PNG chunk"))
         if length > 0x7FFFFFFF or not kind.isalpha():
             raise BadImage(f"the PNG has a malformed chunk at byte {position:,}")
-        head = _read_chunk(file, kind, length)
-        if position == 8:
+        head, is_sound = _read_chunk(file, kind, length)
+        end = position + 12 + length
+        if not is_sound:
+            _break(kind, position, end, container)
+        elif position == 8:
             _header(head, kind, length, container, seen, bounds)
         else:
             _chunk(head, kind, length, container, seen, bounds)
-        end = position + 12 + length
-        container.add(position, end, is_metadata=kind not in _KEPT)
+        container.add(position, end, is_metadata=kind not in _KEPT or not is_sound)
         position = end
         if kind == b"IEND":
             break
@@ -70,7 +73,7 @@ def walk(file: BinaryIO, bounds: Bounds) -> Container:
 def rewrite(source: BinaryIO, target: BinaryIO, container: Container, *, keep_metadata: bool) -> None:
     """Append the PNG to `target`, without its metadata unless `keep_metadata`; the orientation stays."""
     if keep_metadata:
-        copy_range(source, target, 0, container.end)
+        copy_sound(source, target, container)
         return
     header_end = 8 + 12 + 13
     copy_range(source, target, 0, header_end)
@@ -88,8 +91,8 @@ def head(file: BinaryIO, container: Container) -> bytes:
     return file.read(8 + 12 + 13) + struct.pack(">I4sI", 0, b"IDAT", zlib.crc32(b"IDAT"))
 
 
-def _read_chunk(file: BinaryIO, kind: bytes, length: int) -> bytes:
-    """Read a chunk's data, check its CRC, and return the data's beginning."""
+def _read_chunk(file: BinaryIO, kind: bytes, length: int) -> tuple[bytes, bool]:
+    """Read a chunk's data, and return the data's beginning, and whether its CRC is right."""
     crc, left, head = zlib.crc32(kind), length, b""
     most = _MAX_EXIF_BYTES if kind == b"eXIf" else 32
     while left:
@@ -98,9 +101,14 @@ def _read_chunk(file: BinaryIO, kind: bytes, length: int) -> bytes:
         left -= len(data)
         if len(head) < most:
             head += data[: most - len(head)]
-    if read_exactly(file, 4, "a PNG chunk") != struct.pack(">I", crc):
+    return head, read_exactly(file, 4, "a PNG chunk") == struct.pack(">I", crc)
+
+
+def _break(kind: bytes, start: int, end: int, container: Container) -> None:
+    """Leave out a chunk whose checksum is wrong, as decoders do (W3C PNG 3, 13.2); raise BadImage if it is needed."""
+    if kind[:1].isupper() or kind in _ANIMATION or not container.width:
         raise BadImage(f"the PNG's chunk {kind.decode()} is damaged: its checksum is wrong")
-    return head
+    container.broken.append((start, end))
 
 
 def _header(head: bytes, kind: bytes, length: int, container: Container, seen: _Seen, bounds: Bounds) -> None:

@@ -17,6 +17,7 @@ from ..keys import BACKUPS, THUMBNAILS, is_key, is_probe, is_thumbnail_key, read
 from .base import StoredObject
 
 _COPY_BYTES = 256 * 1024
+_TRIAL = bytes(64 * 1024)  # a full disk still takes an empty file
 _FOLDERS = ("", THUMBNAILS, BACKUPS)  # the beginnings that keys have
 
 
@@ -101,12 +102,14 @@ class FolderStore:
             yield one.key, None
 
     def ping(self) -> None:
-        """See ObjectStore.ping: a file can be made and removed."""
+        """See ObjectStore.ping: a file can be written and removed."""
         with _ours(self._folder):
             self._tmp.mkdir(parents=True, exist_ok=True)
             path = self._temporary()
-            path.touch()
-            path.unlink()
+            try:
+                path.write_bytes(_TRIAL)
+            finally:
+                path.unlink(missing_ok=True)
 
     def sweep(self, is_alive: Callable[[str], bool]) -> int:
         """See ObjectStore.sweep."""

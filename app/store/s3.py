@@ -17,7 +17,7 @@ from .s3_client import make_client
 from .s3_errors import TRANSIENT, Failure, Missing, is_about_the_name, refusal, retry_after, status_of
 from .s3_parts import PART_BYTES, InParts
 from .s3_put import Putter, digest
-from .s3_reading import copy, stored
+from .s3_reading import check, copy, stored
 from .s3_versions import is_there, only_versions, repeats, versions_of
 
 PATIENCE_S = 40.0  # B2's 503 "no tomes available" is by design and may last a while
@@ -117,12 +117,13 @@ class S3Store:
         _check_name(key)
         try:
             answer = self._connect().head_object(Bucket=self._bucket, Key=key)
+            check("head_object", answer)
         except ClientError as e:
             if status_of(e) == 404:
                 return None
             raise refusal(e) from e
-        except BotoCoreError as e:
-            raise StoreUnavailable("the store does not answer") from e
+        except (BotoCoreError, Failure) as e:
+            raise StoreUnavailable("the store does not answer as it should") from e
         return stored(key, answer)
 
     def fetch(self, key: str, into: BinaryIO, *, max_bytes: int) -> StoredObject | None:
@@ -206,7 +207,9 @@ class S3Store:
             pause_s = min(pause_s * 2, LONGEST_PAUSE_S)
 
     def _call(self, operation: str, **parameters: Any) -> Any:
-        return self._ask(getattr(self._connect(), operation), Bucket=self._bucket, **parameters)
+        answer = self._ask(getattr(self._connect(), operation), Bucket=self._bucket, **parameters)
+        check(operation, answer)
+        return answer
 
     def _ask(self, send: Callable[..., Any], *arguments: Any, **parameters: Any) -> Any:
         """Return the answer to what `send` sends, or raise what it means."""

@@ -7,6 +7,8 @@ from typing import Any
 import boto3
 from botocore.config import Config
 
+from .s3_put import named
+
 
 def make_client(
     counted: Callable[..., None],
@@ -42,9 +44,20 @@ def make_client(
     # An endpoint that says no 100-continue costs each put a second; the body is small, it can go at once. The last of
     # all: botocore adds the header at this same event, after those who listen to the more special `…PutObject`.
     client.meta.events.register_last("before-call.s3", _without_expect)
+    client.meta.events.register("before-call.s3", _without_redirects)
+    client.meta.events.register("before-call.s3", _with_name)
     client.meta.events.register("before-send.s3", counted)
     return client
 
 
+def _with_name(params: dict[str, Any], **_: Any) -> None:
+    params["headers"].update(named())
+
+
 def _without_expect(params: dict[str, Any], **_: Any) -> None:
     params["headers"].pop("Expect", None)
+
+
+def _without_redirects(params: dict[str, Any], **_: Any) -> None:
+    """botocore would ask where the bucket is, and if the answer is a redirect again, until its stack is full."""
+    params["context"].setdefault("s3_redirect", {})["redirected"] = True

@@ -9,7 +9,9 @@ from botocore.exceptions import ClientError
 from ..errors import StoreFull, StoreMisconfigured, StoreUnavailable, Unavailable
 
 # What a repeat may cure. 52x and 530 are Cloudflare's, when what is behind it does not answer.
-TRANSIENT = {408, 429, 500, 502, 503, 504, *range(520, 528), 530}
+# 511 is that of a network that wants somebody to sign in.
+TRANSIENT = {408, 429, 500, 502, 503, 504, 511, *range(520, 528), 530}
+_CLOCKS = ("RequestTimeTooSkewed", "RequestExpired")
 LONGEST_WAIT_S = 16.0  # what a Retry-After is believed
 
 
@@ -33,7 +35,10 @@ def refusal(e: ClientError) -> Unavailable:
         return StoreFull("a cap of the storage account is reached: raise it at Caps & Alerts, or wait for midnight UTC")
     if status in TRANSIENT:
         return StoreUnavailable(f"the store answered {status}")
-    return StoreMisconfigured(f"the store refuses this server ({status} {code[:40]}): check its S3 settings")
+    if code in _CLOCKS:
+        return StoreMisconfigured("the store refuses this server because its clock is wrong: set it by NTP")
+    reason = f"{status} {code[:40]}" if code not in ("", str(status)) else f"{status}"
+    return StoreMisconfigured(f"the store refuses this server ({reason}): check its S3 settings")
 
 
 def is_about_the_name(e: BaseException | None) -> bool:

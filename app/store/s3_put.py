@@ -19,6 +19,7 @@ from botocore.parsers import ResponseParserError, RestXMLParser
 from botocore.utils import get_environ_proxies
 from urllib3.exceptions import HTTPError
 
+from .. import request_ids
 from ..blocking import run_blocking
 from .s3_errors import Failure
 
@@ -66,7 +67,7 @@ class Putter:
         """
         body.seek(0)
         sent = body.read() if size <= _BLOCK_BYTES else body
-        request = AWSRequest("PUT", f"{self._base}/{quote(key, safe='/~')}", headers=dict(headers))
+        request = AWSRequest("PUT", f"{self._base}/{quote(key, safe='/~')}", headers=dict(headers) | named())
         request.context["sha256"] = sha256
         self._auth.add_auth(request)
         self._count("PutObject")
@@ -91,6 +92,11 @@ def digest(body: BinaryIO, size: int, algorithm: str) -> str:
     made = lambda: hashlib.new(algorithm, usedforsecurity=False)  # noqa: E731
     found = run_blocking(hashlib.file_digest, body, made) if size > _MIB else hashlib.file_digest(body, made)
     return cast(str, found.hexdigest())
+
+
+def named() -> dict[str, str]:
+    """Return the header that names the request which this one is sent for, if there is one, to be signed with it."""
+    return {request_ids.TO_STORE: found} if (found := request_ids.current()) else {}
 
 
 class _Signer(S3SigV4Auth):  # type: ignore[misc]

@@ -1,4 +1,4 @@
-"""What an S3 endpoint gives of an object: its description, and its bytes."""
+"""What an S3 endpoint answers, read with care: somebody else may have answered in its place, with 200 and a page."""
 
 from typing import Any, BinaryIO
 
@@ -8,6 +8,27 @@ from .base import StoredObject
 from .s3_errors import Failure
 
 _COPY_BYTES = 256 * 1024
+
+
+def check(operation: str, answer: dict[str, Any]) -> None:
+    """Raise Failure for an answer that is 2xx and not what S3 answers to this operation.
+
+    botocore reads a page as an empty list, as the description of an object without a name, as a deletion that was done.
+    """
+    about = answer["ResponseMetadata"]
+    match operation:
+        case "get_object" | "head_object":
+            is_ours = {"ETag", "LastModified", "ContentLength"} <= answer.keys()
+        case "list_objects_v2" | "list_object_versions":
+            is_ours = len(answer) > 1
+        case "create_multipart_upload":
+            is_ours = "UploadId" in answer
+        case "delete_object":
+            is_ours = about["HTTPStatusCode"] == 204 or about["HTTPHeaders"].get("content-length", "0") == "0"
+        case _:
+            is_ours = True
+    if not is_ours:
+        raise Failure("its answer was not that of a store")
 
 
 def stored(key: str, answer: dict[str, Any]) -> StoredObject:

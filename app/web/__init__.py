@@ -10,6 +10,8 @@ from ..decoding import DecoderPool
 from ..fetching import Fetcher
 from ..inventory import Inventory
 from ..meter import Meter
+from ..metrics.counts import Counts
+from ..readiness import Readiness
 from ..replacing import Replacing
 from ..resumable import Resumable
 from ..settings import Settings
@@ -36,6 +38,8 @@ class Parts:
     decoders: DecoderPool
     writers: Writers
     meter: Meter
+    counts: Counts
+    readiness: Readiness
 
     def close(self) -> None:
         """End what runs or is open on behalf of the app."""

@@ -3,7 +3,7 @@
 from urllib.parse import urlencode
 
 import structlog
-from flask import Blueprint, Response, g, make_response, redirect, render_template, request
+from flask import Blueprint, Response, make_response, redirect, render_template, request
 from werkzeug.wrappers import Response as AnyResponse
 
 from ..amounts import expiry
@@ -39,7 +39,7 @@ def show_all() -> str:
 def make() -> AnyResponse:
     """Make an album; 409 if there is one of this name."""
     album = parts().catalog.albums.make(album_name_of(request.form.get("name", "")), now=parts().uploads.clock())
-    log.info("album made", request_id=g.request_id, album=album.id)
+    log.info("album made", album=album.id)
     return redirect("/albums", 303)
 
 
@@ -61,7 +61,7 @@ def change(album_id: int) -> AnyResponse:
         raise BadRequest(f"{action[:40]!r} is no action; there are rename, share, unshare, remove")
     elif not found.remove(album_id):
         raise NotFound("there is no such album")
-    log.info("album changed", request_id=g.request_id, album=album_id, action=action)
+    log.info("album changed", album=album_id, action=action)
     return redirect("/albums", 303)
 
 

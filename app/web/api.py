@@ -1,7 +1,7 @@
 """The HTTP API: upload, delete."""
 
 import structlog
-from flask import Blueprint, Response, g, jsonify, request
+from flask import Blueprint, Response, jsonify, request
 
 from ..catalog.records import State, Upload
 from ..errors import NotFound
@@ -38,7 +38,8 @@ def upload(name: str | None = None) -> Response:
     finally:
         form.close()
     for row in rows:
-        log.info("uploaded", request_id=g.request_id, key=row.key, size=row.size, type=row.content_type, by=token.name)
+        log.info("uploaded", key=row.key, size=row.size, type=row.content_type, by=token.name)
+        parts().counts.accepted(row.content_type, row.size)
     return _created(rows)
 
 
@@ -58,7 +59,7 @@ def delete(key: str) -> Response:
         parts().uploads.delete(key)
     else:
         left = parts().uploads.take_back(key)
-    log.info("deleted", request_id=g.request_id, key=key, left=left)
+    log.info("deleted", key=key, left=left)
     return jsonify(key=key, left=left) if left else Response(status=204)
 
 

@@ -1,14 +1,16 @@
 """Who asks: a bearer token, or the browser's session with its CSRF token."""
 
+from contextlib import suppress
 from datetime import timedelta
 
 import structlog
 from flask import Response, request
 
 from .. import tokens
-from ..errors import Forbidden, Unauthorized
+from ..errors import Forbidden, Unauthorized, Unavailable
 from ..tokens import Token
 from . import parts
+from .trail import note_token
 
 log = structlog.get_logger()
 
@@ -34,7 +36,10 @@ def session_token() -> Token | None:
     """Return the token of the browser's session, or None where nobody is signed in."""
     session_id = session_id_of_request()
     now = parts().uploads.clock()
-    return parts().catalog.sessions.token_of(tokens.digest(session_id), now=now) if session_id else None
+    token = parts().catalog.sessions.token_of(tokens.digest(session_id), now=now) if session_id else None
+    if token:
+        note_token(token)
+    return token
 
 
 def session_id_of_request() -> str | None:
@@ -125,7 +130,9 @@ def _bearer(header: str) -> Token:
         parts().limits.check_guess(request.remote_addr or "")
         where = f"{parts().settings.base_url}/clients"
         raise Unauthorized(f"the token is unknown, expired or revoked; get a new one at {where}")
-    parts().catalog.tokens.used(token, now=now)
+    with suppress(Unavailable):  # a catalog that is locked, full or read-only can still be read
+        parts().catalog.tokens.used(token, now=now)
+    note_token(token)
     return token
 
 

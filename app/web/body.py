@@ -1,6 +1,5 @@
 """The body of an upload, multipart or raw: read as it streams, and counted against what was promised."""
 
-import errno
 from collections.abc import Iterator, Mapping
 from itertools import chain
 from pathlib import Path
@@ -15,14 +14,13 @@ from ..errors import (
     IncompleteBody,
     LengthRequired,
     MissingFile,
-    StoreFull,
-    StoreUnavailable,
     TooLarge,
     TooSlow,
     UnsupportedType,
 )
 from ..images import looks_like_image
 from ..receiving import Part
+from ..spool import meaning
 from .fields import FORM, JSON, read_fields
 from .form import Form
 from .multipart import read_multipart
@@ -63,7 +61,7 @@ def read_upload(environ: Mapping[str, Any], *, max_bytes: int, spool_dir: Path, 
                 _read_raw(form, chain((first,), chunks), spool_dir, name)
     except OSError as e:
         form.close()
-        raise _spool_error(e) from e
+        raise meaning(e) from e
     except BaseException:
         form.close()
         raise
@@ -120,9 +118,3 @@ def _read_raw(form: Form, chunks: Iterator[bytes], spool_dir: Path, name: str | 
     except BaseException:
         part.file.close()
         raise
-
-
-def _spool_error(error: OSError) -> StoreFull | StoreUnavailable:
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return StoreFull("the server has no room left to receive the upload")
-    return StoreUnavailable("the server cannot keep the upload while it is received")

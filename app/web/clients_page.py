@@ -4,7 +4,7 @@ import re
 from typing import Any
 
 import structlog
-from flask import Blueprint, Response, g, redirect, render_template, request
+from flask import Blueprint, Response, redirect, render_template, request
 from markdown_it import MarkdownIt
 from markupsafe import Markup
 from werkzeug.wrappers import Response as AnyResponse
@@ -81,7 +81,7 @@ def _filled(client: Client, *, to_page: bool) -> Response:
     clients.check(client, host)
     if client.needs is Needs.TOKEN:
         secret, name = clients.new_client(parts().catalog, client.title, now=parts().uploads.clock())
-        log.info("token made", request_id=g.request_id, token=name)
+        log.info("token made", token=name)
     text = clients.fill(client, host, secret, to_view_page=to_page and settings.view_pages)
     response = Response(text, content_type=client.content_type)
     response.headers["Content-Disposition"] = f'attachment; filename="{clients.file_name(client, host)}"'

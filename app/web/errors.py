@@ -1,13 +1,12 @@
 """How an error is answered: one table from error to status, one shape of JSON, and a page for those who read HTML."""
 
 import re
-import secrets
 
 import structlog
-from flask import Flask, Response, g, jsonify, render_template, request
+from flask import Flask, Response, jsonify, render_template, request
 from werkzeug.exceptions import HTTPException
 
-from .. import errors
+from .. import errors, request_ids
 from . import parts
 
 log = structlog.get_logger()
@@ -48,6 +47,7 @@ _HTTP = {
     413: ("too_large", "the body is too large for this address"),
     415: ("unsupported_type", "this address does not take that kind of body"),
 }
+_UPLOADS = frozenset({"api.upload", "tus.create", "tus.one", "library.replace_image"})
 _FOR_PROGRAMS = ("/api", "/hooks", "/metrics")
 _INTERNAL = "something went wrong here; it is logged under the request id"
 
@@ -59,7 +59,6 @@ def status_of(error: errors.BowerbirdError) -> int:
 
 def install(app: Flask) -> None:
     """Let `app` answer every error in one shape: `{"error", "code", "request_id"}`, or a page."""
-    app.before_request(_name_request)
     app.register_error_handler(errors.BowerbirdError, _ours)
     app.register_error_handler(HTTPException, _framework)
     app.register_error_handler(Exception, _unforeseen)
@@ -71,16 +70,18 @@ def one_line(text: str) -> str:
     return text if len(text) <= 200 else text[:199] + "…"
 
 
-def _name_request() -> None:
-    g.request_id = secrets.token_hex(8)
+def _count_refusal(code: str) -> None:
+    if request.endpoint in _UPLOADS and request.method in ("POST", "PUT", "PATCH"):
+        parts().counts.refused(code)
 
 
 def _ours(error: errors.BowerbirdError) -> Response:
     status = status_of(error)
+    _count_refusal(error.code)
     if status >= 500:
-        log.error("failed", request_id=_request_id(), code=error.code, error=str(error), exc_info=error.__cause__)
+        log.error("failed", code=error.code, error=str(error), exc_info=error.__cause__)
     else:
-        log.info("refused", request_id=_request_id(), code=error.code, status=status, error=one_line(str(error)))
+        log.info("refused", code=error.code, status=status, error=one_line(str(error)))
     response = _answer(status, error.code, str(error))
     if isinstance(error, errors.UnsupportedType):
         response.headers["Accept-Post"] = ", ".join(("multipart/form-data", "image/*", *parts().settings.video_types))
@@ -107,23 +108,26 @@ def _framework(error: HTTPException) -> Response:
 
 def _unforeseen(error: Exception) -> Response:
     # The last resort: whatever it is, the client gets the one shape, and the log gets the trace.
-    log.error("failed", request_id=_request_id(), code="internal_error", exc_info=error)
+    log.error("failed", code="internal_error", exc_info=error)
+    _count_refusal("internal_error")
     return _answer(500, "internal_error", _INTERNAL)
 
 
 def _answer(status: int, code: str, message: str) -> Response:
     message = one_line(message)
     if "text/html" in request.headers.get("Accept", "") and not request.path.startswith(_FOR_PROGRAMS):
-        response = Response(render_template("error.html", title=_title(status), message=message, status=status))
+        response = _page(status, message)
     else:
-        response = jsonify(error=message, code=code, request_id=_request_id())
+        response = jsonify(error=message, code=code, request_id=request_ids.current())
     response.status_code = status
     return response
 
 
+def _page(status: int, message: str) -> Response:
+    request_id = request_ids.current()
+    shown = {"title": _title(status), "message": message, "status": status, "request_id": request_id}
+    return Response(render_template("error.html", **shown))
+
+
 def _title(status: int) -> str:
     return {404: "Nothing here", 429: "A little slower, please"}.get(status, "That did not work")
-
-
-def _request_id() -> str:
-    return g.get("request_id") or secrets.token_hex(8)

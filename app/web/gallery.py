@@ -5,7 +5,7 @@ from typing import Any
 
 import segno
 import structlog
-from flask import g, redirect, render_template, request
+from flask import redirect, render_template, request
 from werkzeug.wrappers import Response
 
 from ..amounts import expiry
@@ -36,7 +36,7 @@ def show_list() -> str | tuple[str, int]:
         view = read_view(request.args)
         page = view.page(request.args.get("cursor"))
     except BadRequest as e:
-        log.info("refused", request_id=g.request_id, code=e.code, status=400, error=str(e))
+        log.info("refused", code=e.code, status=400, error=str(e))
         return _list(fields_of(request.args), problem=str(e)), 400
     return _list(view.fields, view=view, uploads=page.uploads, next=view.next(page))
 
@@ -97,7 +97,7 @@ def edit(key: str) -> Response:
         values["expires_at"] = expiry(given["expires"], parts().uploads.clock())
     if parts().catalog.library.edit(key, values) is None:
         raise NotFound("there is no such image")
-    log.info("edited", request_id=g.request_id, key=key, what=sorted(values))
+    log.info("edited", key=key, what=sorted(values))
     return redirect(address(fields_of(given), key, did="edit", count="1"), 303)
 
 

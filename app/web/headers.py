@@ -2,7 +2,7 @@
 
 from urllib.parse import urlsplit
 
-from flask import Flask, Response, g, request
+from flask import Flask, Response, request
 
 from ..settings import Settings
 
@@ -47,8 +47,6 @@ def install(app: Flask, settings: Settings) -> None:
         elif request.path.startswith("/d/"):
             # The address of a deletion page is the right to delete: it must not travel.
             headers.setdefault("Referrer-Policy", "no-referrer")
-        if request_id := g.get("request_id"):
-            headers["X-Request-ID"] = request_id
         own = {name.lower() for name in headers.keys()}  # noqa: SIM118 of pairs, not of names
         headers.extend((name, value) for name, value in standing.items() if name.lower() not in own)
         return response

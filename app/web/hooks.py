@@ -1,7 +1,7 @@
 """The app's end of the webhook: what the signing proxy, or B2 itself, says of the bucket."""
 
 import structlog
-from flask import Blueprint, Response, g, jsonify, request
+from flask import Blueprint, Response, jsonify, request
 
 from .. import webhooks
 from ..errors import NotFound, Unauthorized
@@ -28,5 +28,6 @@ def take() -> Response:
         raise
     events = webhooks.parse(body, now=parts().uploads.clock())
     count = parts().inventory.take(events)
-    log.info("notified", request_id=g.request_id, events=len(events), new=count)
+    requests = sorted({one.request_id for one in events if one.request_id})  # of this app, which were the reason
+    log.info("notified", events=len(events), new=count, requests=requests)
     return jsonify(accepted=count)

@@ -5,7 +5,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 import structlog
-from flask import Blueprint, Response, g, jsonify, request
+from flask import Blueprint, Response, jsonify, request
 
 from ..amounts import expiry
 from ..catalog.records import MAX_TAGS
@@ -67,7 +67,7 @@ def edit(key: str) -> Response:
     values = _changes(_given())
     if parts().uploads.find(key) is None or (found := parts().catalog.library.edit(key, values)) is None:
         raise NotFound("there is no such upload")
-    log.info("edited", request_id=g.request_id, key=key, what=sorted(values))
+    log.info("edited", key=key, what=sorted(values))
     return jsonify(details(found))
 
 
@@ -84,7 +84,7 @@ def replace_image(key: str) -> Response:
         row = parts().replacing.replace(key, form.files[0], keep_metadata=keep)
     finally:
         form.close()
-    log.info("replaced", request_id=g.request_id, key=key, size=row.size)
+    log.info("replaced", key=key, size=row.size)
     return jsonify(details(row))
 
 

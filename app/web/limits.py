@@ -3,13 +3,16 @@
 import threading
 import time
 from collections import deque
+from collections.abc import Callable
 from contextlib import suppress
 
 import structlog
 from limits import RateLimitItem, WindowStats, parse
 from limits.errors import StorageError
-from limits.storage import storage_from_string
+from limits.storage import Storage, storage_from_string
 from limits.strategies import MovingWindowRateLimiter
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from ..errors import Busy, RateLimited
 from ..networks import household
@@ -19,17 +22,22 @@ log = structlog.get_logger()
 
 SIGN_INS = "10/15 minutes"
 GUESSES = "100/15 minutes"  # of a token with 256 random bits: it is the log and the catalog that they would wear
+PATIENCE_S = 1.0  # with Redis: an upload goes on without it
+PAUSE_S = 10.0  # in which a Redis that did not answer is not asked again: it would cost each upload its patience
 CHECKUPS = "6/hour"  # each costs about fifteen class B transactions, of which 2,500 a day are free
 _SWEEP_S = 60  # those who have not come for so long as is counted are forgotten
 
 
 class RateLimits:
-    """The limits there are. In memory each web process counts for itself, so each gets its share."""
+    """The limits there are. In memory each web process counts for itself, so each gets its share. `refused` is told
+    the name of the limit of each refusal."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, refused: Callable[[str], None] = lambda limit: None) -> None:
+        self._refused = refused
         url = settings.redis_url.get_secret_value()
         share = 1 if url else settings.web_workers
-        self._windows = MovingWindowRateLimiter(storage_from_string(url, wrap_exceptions=True)) if url else _Windows()
+        self._limiter = MovingWindowRateLimiter(_redis(url)) if url else _Windows()
+        self._asked_again_at = 0.0
         self._sign_ins = _shared(SIGN_INS, share)
         self._guesses = _shared(GUESSES, share)
         self._checkups = _shared(CHECKUPS, share)
@@ -46,7 +54,7 @@ class RateLimits:
     def forgive_sign_in(self, address: str) -> None:
         """Forget the tries from `address`: one was right, and who signs in often guesses nothing."""
         with suppress(StorageError):
-            self._windows.clear(self._sign_ins, "sign-in", household(address))
+            self._limiter.clear(self._sign_ins, "sign-in", household(address))
 
     def check_guess(self, address: str) -> None:
         """Count one token from `address` that is none; raise RateLimited over the limit. A good one is never counted:
@@ -71,8 +79,16 @@ class RateLimits:
             log.warning("uncounted", what="upload", error=str(e))
 
     def _hit(self, limit: RateLimitItem, what: str, who: str) -> None:
-        if not self._windows.hit(limit, what, who):
-            reset = self._windows.get_window_stats(limit, what, who).reset_time
+        if time.monotonic() < self._asked_again_at:
+            raise StorageError(TimeoutError("Redis did not answer a moment ago"))
+        try:
+            is_within = self._limiter.hit(limit, what, who)
+        except StorageError:
+            self._asked_again_at = time.monotonic() + PAUSE_S
+            raise
+        if not is_within:
+            self._refused(what)
+            reset = self._limiter.get_window_stats(limit, what, who).reset_time
             wait_s = max(1, round(reset - time.time()))
             raise RateLimited(f"more than {limit} of this kind; try again in {wait_s} seconds", wait_s)
 
@@ -108,6 +124,11 @@ class _Windows:
         """Forget what was counted."""
         with self._lock:
             self._hits.pop((what, who, limit.get_expiry()), None)
+
+
+def _redis(url: str) -> Storage:
+    patience = {"socket_timeout": PATIENCE_S, "socket_connect_timeout": PATIENCE_S, "retry": Retry(NoBackoff(), 0)}
+    return storage_from_string(url, wrap_exceptions=True, **patience)  # type: ignore[return-value,arg-type]
 
 
 def _shared(text: str, share: int) -> RateLimitItem:

@@ -24,7 +24,8 @@ def show() -> Response:
     if "Authorization" in request.headers or not _is_local():
         authenticate(METRICS, MANAGE)
     heartbeat = Heartbeat(parts().settings.data_dir)
-    found = metrics.render(parts().catalog, heartbeat, version=__version__, now=parts().uploads.clock())
+    now = parts().uploads.clock()
+    found = metrics.render(parts().catalog, heartbeat, parts().counts, version=__version__, now=now)
     return Response(found, content_type=metrics.CONTENT_TYPE)
 
 

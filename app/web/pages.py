@@ -3,7 +3,7 @@
 from urllib.parse import quote, urlencode
 
 import structlog
-from flask import Blueprint, Response, g, redirect, render_template, request
+from flask import Blueprint, Response, redirect, render_template, request
 from werkzeug.wrappers import Response as AnyResponse
 
 from ..catalog.records import Upload
@@ -104,7 +104,7 @@ def delete_by_link(key: str, token: str) -> Response:
 
 def _take_back(upload: Upload) -> None:
     left = parts().uploads.take_back(upload.key, upload.copy)
-    log.info("deleted", request_id=g.request_id, key=upload.key, left=left)
+    log.info("deleted", key=upload.key, left=left)
 
 
 def _page(title: str, message: str, status: int) -> tuple[str, int]:

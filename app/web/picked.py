@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 from itertools import chain
 
 import structlog
-from flask import Response, g, jsonify, redirect, render_template, request
+from flask import Response, jsonify, redirect, render_template, request
 from werkzeug.wrappers import Response as AnyResponse
 
 from .. import archive
@@ -41,7 +41,7 @@ def act() -> AnyResponse | str:
     if action == "delete" and not request.form.get("sure"):
         return _ask(keys)
     count = _ACTIONS[action](keys)
-    log.info("picked", request_id=g.request_id, action=action, count=count)
+    log.info("picked", action=action, count=count)
     return _done(action, count, keys)
 
 
@@ -153,16 +153,16 @@ def _zip(keys: list[str]) -> Response:
         raise NotFound("none of these images is there any more")
     chunks = archive.stream(parts().store, found, spool_dir=parts().settings.data_dir / "spool")
     first = next(chunks)  # a store that does not answer is told as an error, not as a broken file
-    log.info("picked", request_id=g.request_id, action="zip", count=len(found))
-    response = Response(_told(chain([first], chunks), g.request_id), content_type="application/zip")
+    log.info("picked", action="zip", count=len(found))
+    response = Response(_told(chain([first], chunks)), content_type="application/zip")
     response.headers["Content-Disposition"] = f'attachment; filename="bowerbird-{now:%Y-%m-%d-%H%M%S}.zip"'
     return response
 
 
-def _told(chunks: Iterator[bytes], request_id: str) -> Iterator[bytes]:
+def _told(chunks: Iterator[bytes]) -> Iterator[bytes]:
     """Yield the chunks; what ends them too early is logged, and breaks the answer off so that nobody trusts it."""
     try:
         yield from chunks
     except Unavailable as e:
-        log.error("failed", request_id=request_id, code=e.code, error=str(e), what="zip")
+        log.error("failed", code=e.code, error=str(e), what="zip")
         raise

@@ -3,7 +3,7 @@
 from typing import Any
 
 import structlog
-from flask import g, redirect, render_template, request
+from flask import redirect, render_template, request
 from werkzeug.wrappers import Response
 
 from .. import checkup, issuing, jobs, stats
@@ -46,7 +46,7 @@ def make_token() -> str | tuple[str, int]:
         secret = issuing.issue(parts().catalog, form.get("name", ""), form.getlist("scope"), terms, now=now)
     except (BadRequest, NameTaken) as e:
         return _refused(e)
-    log.info("token made", request_id=g.request_id, token=form["name"].strip())
+    log.info("token made", token=form["name"].strip())
     return _page(made=(form["name"].strip(), secret))
 
 
@@ -59,7 +59,7 @@ def change_token() -> str | Response | tuple[str, int]:
         given = {name: form[name] for name in has if name in form and form[name].strip() != has[name]}
         if terms := issuing.read_terms(now, **given):
             issuing.change(parts().catalog, form["name"], terms)
-            log.info("token changed", request_id=g.request_id, token=form["name"])
+            log.info("token changed", token=form["name"])
     except (BadRequest, NotFound) as e:
         return _refused(e)
     return redirect("/settings#tokens", 303)
@@ -73,7 +73,7 @@ def revoke_token() -> str | Response | tuple[str, int]:
         issuing.revoke(parts().catalog, name, now=parts().uploads.clock())
     except NotFound as e:
         return _refused(e)
-    log.info("revoked", request_id=g.request_id, token=name)
+    log.info("revoked", token=name)
     return redirect("/settings#tokens", 303)
 
 
@@ -97,7 +97,7 @@ def choose_theme() -> Response:
 
 
 def _refused(error: BowerbirdError) -> tuple[str, int]:
-    log.info("refused", request_id=g.request_id, code=error.code, status=status_of(error), error=str(error))
+    log.info("refused", code=error.code, status=status_of(error), error=str(error))
     return _page(problem=str(error)), status_of(error)
 
 

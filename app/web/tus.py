@@ -3,7 +3,7 @@
 from contextlib import suppress
 
 import structlog
-from flask import Blueprint, Response, g, jsonify, request
+from flask import Blueprint, Response, jsonify, request
 
 from ..errors import (
     BadRequest,
@@ -197,7 +197,8 @@ def _finished(held: Held, token: Token) -> Partial:
     row = parts().resumable.finish(
         held, lambda: _options(partial.metadata, token), given.get("filename", given.get("name"))
     )
-    log.info("uploaded", request_id=g.request_id, key=row.key, size=row.size, type=row.content_type, by=token.name)
+    log.info("uploaded", key=row.key, size=row.size, type=row.content_type, by=token.name)
+    parts().counts.accepted(row.content_type, row.size)
     return held.partial
 
 

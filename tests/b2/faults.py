@@ -7,7 +7,10 @@ from typing import Literal
 
 from .errors import Refusal
 
-Kind = Literal["503", "503-after", "500", "slowdown", "reset", "lost", "slow", "html", "cap", "lie"]
+Kind = Literal[
+    "503", "503-after", "500", "slowdown", "reset", "lost", "slow", "html", "cap", "lie", "page", "redirect", "unnamed",
+    "empty", "cut",
+]  # fmt: skip
 
 CAPS = {
     "transaction": "Transaction cap exceeded, see the Caps & Alerts page to increase your cap",
@@ -24,7 +27,9 @@ class Fault:
     503 comes before the body is read, 503-after behind it, slowdown before it with a Retry-After of 1 s; reset breaks
     off in the midst of the body; lost stores the object and never says so; slow waits `delay_s` seconds; html is a page
     of somebody else's; cap is the one named by `which` (transaction, storage or download; `cap` says the same);
-    lie answers a PUT with the ETag of other bytes. `chance` (0 to 1) is how likely a request meets it.
+    lie answers a PUT with the ETag of other bytes; page is html with status 200, redirect sends to another host;
+    unnamed leaves out the ETag, empty answers 204, cut ends in the midst of the answer: all three do as asked. `chance`
+    (0 to 1) is how likely a request meets it.
     """
 
     kind: Kind

@@ -19,6 +19,8 @@ from .storage import Stored
 
 _HIDDEN = {"date", "server", "connection", "content-length", "content-type", "x-amz-tagging-count", "x-amzn-requestid"}
 _SPOOLED = 1024 * 1024
+_ELSEWHERE = {"html": 502, "page": 200, "redirect": 302}  # what somebody else answers
+_PAGE_HEADERS = (("Content-Type", "text/html"), ("Location", "http://127.0.0.1:9/"))
 _UNREAD = ("503", "slowdown", "reset")
 
 
@@ -87,8 +89,8 @@ class S3Front(Listener):
             threading.Event().wait(fault.delay_s)
         if fault and (refusal := fault.refusal()):
             raise refusal
-        if fault and fault.kind == "html":
-            return Stored(502, [("Content-Type", "text/html")], b"<html><h1>502 Bad Gateway</h1></html>")
+        if fault and fault.kind in _ELSEWHERE:
+            return Stored(_ELSEWHERE[fault.kind], list(_PAGE_HEADERS), b"<html><h1>502 Bad Gateway</h1></html>")
         return self._account.judge(request.command, request.path, headers, body, size)
 
     def _answer_unread(self, request: Relay, headers: dict[str, str], fault: Fault) -> None:
@@ -113,14 +115,18 @@ class S3Front(Listener):
         for name, value in stored.headers:
             is_hidden = name.lower() in _HIDDEN or name.lower().startswith("access-control-")
             if not is_hidden and (is_read or name.lower() != "last-modified"):
-                is_lie = fault and fault.kind == "lie" and name.lower() == "etag"
-                headers.append((name, f'"{"0" * 32}"' if is_lie else value))
+                kind = fault.kind if fault and name.lower() == "etag" else None
+                if kind != "unnamed":
+                    headers.append((name, f'"{"0" * 32}"' if kind == "lie" else value))
         headers += self._ids()
         content_type = stored.header("content-type") or "application/xml"
         # An answer of XML may have got another length than moto's: names and ids in it were translated.
         is_content = is_read and not stored.body
         length = stored.header("content-length") if is_content else None
-        request.say(stored.status, stored.body, content_type, headers, length=length)
+        if fault and fault.kind == "cut":
+            request.close_connection, length = True, str(len(stored.body) + 1000)
+        status = 204 if fault and fault.kind == "empty" else stored.status
+        request.say(status, stored.body if status != 204 else b"", content_type, headers, length=length)
         if request.command == "GET" and stored.status in (200, 206):
             copyfileobj(stored.content, request.wfile, 256 * 1024)
 

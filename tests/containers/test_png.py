@@ -152,6 +152,16 @@ def test_animations_are_taken(whole):
     assert rewrite(whole) == whole
 
 
+@pytest.mark.parametrize("kind", [b"tEXt", b"iCCP", b"eXIf", b"gAMA", b"prVt"])
+def test_a_chunk_that_is_not_needed_goes_if_it_is_damaged_even_if_metadata_is_kept(kind):
+    note, damaged = chunk(b"tEXt", b"a\0b"), chunk(kind, exif.minimal(6))[:-1] + b"!"
+    whole = HEAD + note + damaged + REST
+
+    assert walk(whole).orientation == 1
+    assert rewrite(whole) == PLAIN
+    assert rewrite(whole, keep_metadata=True) == HEAD + note + REST
+
+
 REFUSED = {
     "no header": png.SIGNATURE + PIXELS + END,
     "header too short": png.SIGNATURE + chunk(b"IHDR", b"\0" * 12) + PIXELS + END,
@@ -176,7 +186,10 @@ REFUSED = {
     "a chunk over 2^31": HEAD + b"\xff\xff\xff\xfftEXt" + REST,
     "a chunk larger than the file": HEAD + b"\x7f\xff\xff\xfftEXt" + REST,
     "a chunk without a name": HEAD + chunk(b"t\0Xt", b"") + REST,
-    "a wrong checksum in text": HEAD + chunk(b"tEXt", b"a\0b")[:-1] + b"!" + REST,
+    "a wrong checksum in what is needed": HEAD + REST.replace(b"IDAT", b"IDAU", 1),
+    "a wrong checksum in the header": PLAIN[:32] + bytes([PLAIN[32] ^ 1]) + REST,
+    "a wrong checksum in an animation": GREY + control(1)[:-1] + b"!" + frame(0) + PIXELS + END,
+    "a damaged chunk instead of the header": png.SIGNATURE + chunk(b"tEXt", b"a\0b")[:-1] + b"!" + PLAIN[8:],
     "an end with something in it": PLAIN[:-12] + chunk(b"IEND", b"!"),
     "no end": PLAIN[:-12],
     "more frames announced": GREY + control(3) + frame(0) + PIXELS + frame(1) + more(2) + END,

@@ -6,7 +6,7 @@ Run as `python -m tests.sharex.refusing BIND`, with the settings in the environm
 import sys
 from typing import Any
 
-from app.server import Server
+from app.master import Server
 
 
 class Refusing(Server):

@@ -3,7 +3,6 @@
 import io
 import json
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 
@@ -23,8 +22,7 @@ def post(client, data=None, *, name="shot.png", fields=None, **headers):
 
 
 def stored(app):
-    folder = Path(app.extensions["bowerbird"].settings.data_dir)
-    return [path for path in (folder / "objects").rglob("*") if path.is_file()]
+    return list(app.extensions["bowerbird"].store.list_objects())
 
 
 def test_an_upload_is_answered_as_the_contract_says(client):

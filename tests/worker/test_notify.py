@@ -15,7 +15,9 @@ BODY = b"the bytes of an image"
 
 
 def test_a_put_is_told_with_all_that_is_known_of_it(proxy: Proxy) -> None:
-    answer = proxy.signed("PUT", TARGET, BODY, {"content-type": "image/png"})
+    named = {"x-bowerbird-request-id": "8f00ba4b0c00-AMS"}
+    assert proxy.signed("PUT", TARGET, BODY, unsigned=named).status == 403
+    answer = proxy.signed("PUT", TARGET, BODY, {"content-type": "image/png", **named})
 
     (event,) = proxy.app.wait(1)
     assert datetime.fromisoformat(event.pop("time")).tzinfo is not None
@@ -32,6 +34,7 @@ def test_a_put_is_told_with_all_that_is_known_of_it(proxy: Proxy) -> None:
         "key": "photos/a b.png",
         "etag": answer.headers["etag"].strip('"'),
         "versionId": answer.headers["x-amz-version-id"],
+        "requestId": "8f00ba4b0c00-AMS",
     }
 
 

@@ -114,6 +114,30 @@ def test_the_catalog_follows_what_other_clients_do_through_the_proxy(system: Sys
     system.ask("DELETE", "/api/uploads/photos/a%20b.png")
     system.wait_for("photos/a%20b.png", 404)
     assert system.b2.body("photos/a b.png") is None
+    assert_one_id_goes_all_the_way(system, mine["key"])
+
+
+def assert_one_id_goes_all_the_way(system: System, key: str) -> None:
+    """The id of the upload's request is in the lines of the app and of the Worker, in the notification, and nowhere
+    at B2."""
+    log = system.app.data_dir.parent / "system.log"
+
+    def told(event: str, **values: Any) -> list[dict[str, Any]]:
+        lines = [json.loads(line) for line in log.read_text().splitlines()]
+        return [one for one in lines if one["event"] == event and values.items() <= one.items()]
+
+    [uploaded] = told("uploaded", key=key)
+    request_id = uploaded["request_id"]
+    [answered] = told("answered", request_id=request_id)
+    lines = [json.loads(line) for line in system.worker.log().splitlines() if request_id in line]
+    deadline = time.monotonic() + 20
+    while not (heard := told("notified", requests=[request_id])) and time.monotonic() < deadline:
+        time.sleep(0.1)
+
+    assert (answered["path"], answered["status"], answered["by"]) == ("/api/upload", 201, "owner")
+    assert [(one["key"], one["changed"], one["status"]) for one in lines] == [(key, "put", 200)]
+    assert heard and heard[0]["request_id"] != request_id
+    assert not [one for one in system.b2.requests if request_id in str(one.headers)]
 
 
 def test_of_150_uploads_on_a_bad_day_every_acknowledged_one_is_there_and_nothing_else(system: System) -> None:

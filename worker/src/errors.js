@@ -30,10 +30,11 @@ export const slowDown = (message, retryAfter = 1) => new S3Error(503, "SlowDown"
  * @param {unknown} error
  * @param {string} requestId
  * @param {string} method a HEAD gets no body
+ * @param {string | null} appRequestId of the request for which the app has sent it, where it says so
  */
-export function errorResponse(error, requestId, method) {
+export function errorResponse(error, requestId, method, appRequestId) {
   const known = error instanceof S3Error ? error : new S3Error(500, "InternalError", "the signing proxy failed");
-  const line = JSON.stringify({ requestId, method, status: known.status, code: known.code, error: String(error) });
+  const line = JSON.stringify({ requestId, method, status: known.status, code: known.code, error: String(error), appRequestId });
   if (known.status >= 500) console.error(line);
   else console.warn(line);
   const headers = new Headers({

@@ -8,7 +8,7 @@ import { forward, respond } from "./forward.js";
 import { consume, events, notify } from "./notify.js";
 import { decide } from "./policy.js";
 import { sha256 } from "./sigv4.js";
-import { verify } from "./verify.js";
+import { readRequestId, verify } from "./verify.js";
 import { VERSION, VERSION_HEADER } from "./version.js";
 
 export default {
@@ -39,7 +39,7 @@ async function answer(request, env, context) {
     return (await done).response;
   } catch (error) {
     await drain(request);
-    return errorResponse(error, newRequestId(), request.method);
+    return errorResponse(error, newRequestId(), request.method, readRequestId(request.headers));
   }
 }
 
@@ -53,8 +53,14 @@ async function drain(request) {
 async function pass(request, action, body, signed, settings) {
   const { answer, attempts } = await forward(request, signed, action, body, settings);
   const text = request.method === "POST" || action.change === "copy" ? await answer.text() : undefined;
+  if (action.change) logChange(request, action, answer, signed);
   const list = events(request, action, answer, { text, length: body.length, signed, settings });
   return { list, response: respond(request, action, answer, { text, attempts }) };
+}
+
+/** What changes the bucket is a line of the log, under the id that the app's own lines have. */
+function logChange({ method }, { bucket, key, change }, { status }, { requestId, client }) {
+  console.log(JSON.stringify({ changed: change, method, bucket, key, status, accessKeyId: client.accessKeyId, appRequestId: requestId }));
 }
 
 /** Two questions cost a class C transaction at B2, and a restricted key may not ask them; the settings know. */

@@ -14,7 +14,8 @@ const MOST_BYTES = 60_000; // and in one request
  * @param {Request} request
  * @param {ReturnType<import("./policy.js").decide>} action
  * @param {Response} answer B2's
- * @param {{text?: string, keys?: string[], length: number, signed: {amzDate: string}, settings: ReturnType<import("./env.js").parse>}} more
+ * @param {{text?: string, keys?: string[], length: number, signed: {amzDate: string, requestId: string | null},
+ *   settings: ReturnType<import("./env.js").parse>}} more
  */
 export function events(request, action, answer, { text = "", length, signed, settings }) {
   if (!settings.webhook) return [];
@@ -33,6 +34,7 @@ export function events(request, action, answer, { text = "", length, signed, set
     etag: null,
     versionId: answer.headers.get("x-amz-version-id"),
     time: new Date().toISOString(),
+    requestId: signed.requestId,
     ...more,
   });
   if (action.change !== "delete-many") return [one(action.key, action.encodedKey, kind(request, action, answer, text))];

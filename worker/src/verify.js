@@ -16,7 +16,8 @@ const ACCEPT_ENCODINGS = ["identity", "gzip", "", "gzip, deflate", "gzip, deflat
 
 /**
  * Return what a good request is: its client, its headers (`given`, a Map), its path and query as SigV4 writes them, how
- * its body is signed, and what the signatures of its chunks go on from. Throws S3Error, each refusal with S3's own code.
+ * its body is signed, what the signatures of its chunks go on from, and the app's own id of what it is for. Throws
+ * S3Error, each refusal with S3's own code.
  * @param {Request} request
  * @param {ReturnType<import("./env.js").parse>} settings
  * @param {number} now milliseconds
@@ -40,10 +41,17 @@ export async function verify(request, settings, now) {
     const canonical = canonicalRequest({ method: request.method, path, query: rest, headers, payloadHash });
     if (await isSignature(key, await stringToSign(signed.amzDate, signed.scope, canonical), signed.signature)) {
       const asked = signed.expiresMs ? lower(rest, given) : rest;
-      return { ...signed, given, client, path, query: asked.filter(([name]) => !PRESIGNED.has(name)), payloadHash, key };
+      const asIs = asked.filter(([name]) => !PRESIGNED.has(name));
+      return { ...signed, given, client, path, query: asIs, payloadHash, key, requestId: readRequestId(given) };
     }
   }
   throw new S3Error(403, "SignatureDoesNotMatch", "the signature is not that of this request and this secret key");
+}
+
+/** Return the id that the app gives the request for which it sends this one; null where there is none. */
+export function readRequestId(headers) {
+  const given = headers.get("x-bowerbird-request-id");
+  return /^[A-Za-z0-9][A-Za-z0-9._-]{7,63}$/.test(given ?? "") ? given : null;
 }
 
 // Amazon's SDKs presign it without being asked: they have no body yet.
@@ -142,7 +150,7 @@ function checkSignedHeaders(method, headers, signed) {
     if (!headers.has(name) && name !== "accept-encoding")
       throw new S3Error(400, "InvalidRequest", `header '${name}' is listed in signed headers, but is not present`);
   for (const name of headers.keys())
-    if ((name.startsWith("x-amz-") || (hasContent(method) && CONTENT.has(name))) && !signed.headers.includes(name))
+    if ((/^x-(amz|bowerbird)-/.test(name) || (hasContent(method) && CONTENT.has(name))) && !signed.headers.includes(name))
       throw denied(`the header ${name} is there, but not signed`);
 }
 

@@ -27,3 +27,13 @@ def upgrade() -> None:
         sqlite_where=UNDRAWN,
         postgresql_where=UNDRAWN,
     )
+
+
+def downgrade() -> None:
+    """What is lost is made anew after the next upgrade."""
+    op.drop_index("uploads_undrawn", "uploads")
+    op.drop_index("uploads_problem", "uploads")
+    for name in ("due_at", "tries", "version_id"):
+        op.drop_column("uploads", f"thumbnail_{name}")
+    for name in ("thumbnail", "blurhash", "color", "problem"):
+        op.drop_column("uploads", name)

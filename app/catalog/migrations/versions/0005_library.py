@@ -32,6 +32,36 @@ def upgrade() -> None:
         op.get_bind().exec_driver_sql(statement)  # as it is: colons and all
 
 
+def losses(bind: sa.Connection) -> list[str]:
+    """Return what a downgrade would lose, each in words."""
+    found = {
+        "the albums, {:,} of them": "albums",
+        "that {:,} uploads are favourites": "uploads WHERE is_favourite",
+        "{:,} uploads of bytes that were there, each with its deletion link": "copies WHERE deleted_at IS NULL",
+        "the quota, or the end of the uploads, of {:,} tokens": "tokens WHERE quota_bytes IS NOT NULL"
+        " OR upload_life_s IS NOT NULL",
+    }
+    counts = {
+        words: bind.execute(sa.text(f"SELECT count(*) FROM {rows}")).scalar_one() for words, rows in found.items()
+    }
+    return [words.format(count) for words, count in counts.items() if count]
+
+
+def downgrade() -> None:
+    bind = op.get_bind()
+    for statement in _SQLITE_GONE if bind.dialect.name == "sqlite" else _POSTGRESQL_GONE:
+        bind.exec_driver_sql(statement)
+    for table in ("jobs", "tallies", "album_uploads", "albums", "upload_tags", "copies"):
+        op.drop_table(table)
+    for index in ("uploads_favourite", "uploads_live_size", "uploads_live_type", "uploads_live"):
+        op.drop_index(index, "uploads")
+    op.create_index("uploads_created", "uploads", ["created_at", "key"])
+    op.drop_column("claims", "numbers")
+    op.drop_column("tokens", "quota_bytes")
+    op.drop_column("tokens", "upload_life_s")
+    op.drop_column("uploads", "is_favourite")
+
+
 def _tables() -> None:
     op.create_table(
         "copies",
@@ -252,3 +282,18 @@ def _postgresql() -> tuple[str, ...]:
         "CREATE TRIGGER uploads_removed AFTER DELETE ON uploads REFERENCING OLD TABLE AS removed"
         " FOR EACH STATEMENT EXECUTE FUNCTION uploads_removed()",
     )
+
+
+_TRIGGERS = ("uploads_added", "uploads_changed", "uploads_removed")
+_SQLITE_GONE = (
+    *(f"DROP TRIGGER {name}" for name in _TRIGGERS),
+    "DROP TABLE upload_words",
+    "DROP TABLE upload_texts",
+)
+_POSTGRESQL_GONE = (
+    *(f"DROP TRIGGER {name} ON uploads" for name in _TRIGGERS),
+    *(f"DROP FUNCTION {name}()" for name in _TRIGGERS),
+    "DROP FUNCTION tallies_sum_up(bigint)",
+    "DROP SEQUENCE tallies_part",
+    "DROP TABLE upload_texts",
+)

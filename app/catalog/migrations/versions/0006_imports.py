@@ -17,3 +17,13 @@ def upgrade() -> None:
         sa.Column("key", KEY, nullable=False),
         sa.PrimaryKeyConstraint("source", "source_id"),
     )
+
+
+def losses(bind: sa.Connection) -> list[str]:
+    """Return what a downgrade would lose, each in words."""
+    count = bind.execute(sa.text("SELECT count(*) FROM imports")).scalar_one()
+    return [f"that {count:,} images were imported: another import would take them once more"] if count else []
+
+
+def downgrade() -> None:
+    op.drop_table("imports")

@@ -1,0 +1,222 @@
+"""The server's master: starts gunicorn's web workers and the worker for the repeated jobs, and puts new ones in place.
+
+`bowerbird serve` runs this file in a process of its own, so that nothing else is imported before gevent patches it. The
+master imports the app once for all web workers, which share its memory; each makes an app of its own.
+"""
+
+import argparse
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from importlib import import_module
+from pathlib import Path
+from tempfile import TemporaryFile
+from typing import IO, Any
+
+import structlog
+from gevent import monkey
+from gunicorn.app.base import BaseApplication
+from gunicorn.arbiter import Arbiter
+from gunicorn.glogging import Logger
+
+from . import logs
+from .server import HEADER_S
+from .upkeep_process import UpkeepProcess
+
+log = structlog.get_logger()
+
+GRACEFUL_S = 30
+
+# What the new web workers will be made of, in a process that may fail of it.
+_TRIAL = (
+    "import app.master; from app import create_app; found = create_app().extensions['bowerbird']; found.close();"
+    " print(found.settings.bind, found.settings.web_workers)"
+)
+_RELIEVED = "BOWERBIRD_RELIEVED"  # the web workers whose place others take after a reload: 12,13
+_HELD_BACK = {signal.SIGTERM, signal.SIGHUP, signal.SIGINT, signal.SIGCHLD}  # while nobody is there to hear them
+
+
+class Server(BaseApplication):
+    """gunicorn, configured here and nowhere else; `shared` is the module that all web workers need."""
+
+    shared = "app.web.factory"
+
+    def __init__(self, bind: str, workers: int, *, with_upkeep: bool = True, counted_in: Path | None = None) -> None:
+        self.bind, self._workers, self._with_upkeep, self._counted_in = bind, workers, with_upkeep, counted_in
+        self._upkeep: UpkeepProcess | None = None
+        super().__init__()
+
+    def load_config(self) -> None:
+        options = {
+            "bind": self.bind,
+            "workers": self._workers,
+            "worker_class": "app.server.Worker",
+            "worker_connections": 1000,
+            "keepalive": HEADER_S,
+            "timeout": 60,
+            "graceful_timeout": GRACEFUL_S,
+            "worker_tmp_dir": "/dev/shm" if os.path.isdir("/dev/shm") else None,  # noqa: PTH112, S108
+            "control_socket_disable": True,
+            # No header of a proxy is gunicorn's to believe: by default what comes through one on this machine may move
+            # a request to another path (PATH_INFO), and the addresses in a page to another host (SCRIPT_NAME).
+            "forwarded_allow_ips": "",
+            "forwarder_headers": "",
+            "secure_scheme_headers": {},
+            "sendfile": False,  # it would go round the pace
+            "proc_name": "bowerbird",
+            "logger_class": Log,
+            "when_ready": self._prepare,
+            "on_exit": self._stop_upkeep,
+        }
+        for name, value in options.items():
+            self.cfg.set(name, value)
+
+    def load(self) -> Any:
+        from app import create_app  # noqa: PLC0415 in the worker, after gevent has patched it
+
+        try:
+            return create_app(counted_in=self._counted_in)
+        except Exception as e:
+            logs.uncaught(e)
+            raise SystemExit(Arbiter.WORKER_BOOT_ERROR) from e
+
+    def run(self) -> None:
+        """Serve until a signal ends it: SIGTERM gracefully, within GRACEFUL_S. SIGHUP loads code and settings anew."""
+        Master(self).run()
+
+    def keep_upkeep(self) -> None:
+        """Start the worker for the repeated jobs anew if it has ended; to be called again and again."""
+        if self._upkeep:
+            self._upkeep.keep()
+
+    def end_upkeep(self) -> None:
+        """Let it end with what it is doing, and do not wait."""
+        if self._upkeep:
+            self._upkeep.end()
+
+    def _prepare(self, _arbiter: Any) -> None:
+        """Between the listening and the first fork: start the upkeep, and import what the workers will share."""
+        if self._with_upkeep:
+            self._upkeep = UpkeepProcess(self._counted_in)
+        # Not what the master itself lives by: it hears of signals and of its children's ends without gevent's loop.
+        monkey.patch_all(os=False, signal=False, subprocess=False, queue=False)
+        import_module(self.shared)
+
+    def _stop_upkeep(self, _arbiter: Any) -> None:
+        if self._upkeep:
+            self._upkeep.stop()
+
+
+class Master(Arbiter):
+    """gunicorn's master, which no mistake in new settings ends.
+
+    For a reload it becomes, in the same process, a master of the new code; the old workers stay its children.
+    """
+
+    _trial: "tuple[subprocess.Popen[str], IO[str], IO[str]] | None" = None
+
+    def start(self) -> None:
+        """Listen, and have new workers beside those of before a reload."""
+        super().start()
+        relieved = [int(pid) for pid in os.environ.pop(_RELIEVED, "").split(",") if pid]
+        self.WORKERS |= {pid: _Relieved(-age) for age, pid in enumerate(relieved)}
+        if relieved:
+            for _ in range(self.num_workers):
+                self.spawn_worker()
+
+    def init_signals(self) -> None:
+        super().init_signals()
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _HELD_BACK)
+
+    def handle_hup(self) -> None:
+        """Put workers with new code and settings in the place of the old ones, once a trial has shown that they start;
+        the old ones end with what they have begun."""
+        said, why = (TemporaryFile("w+") for _ in range(2))  # noqa: SIM115 closed with the trial
+        self._trial = subprocess.Popen([sys.executable, "-c", _TRIAL], stdout=said, stderr=why, text=True), said, why
+
+    def manage_workers(self) -> None:
+        """Called again and again: start what is missing, and end what is too much, of a reload only once as many new
+        workers answer."""
+        self.app.keep_upkeep()
+        self._reload_if_tried()
+        newest = sorted(self.WORKERS.values(), key=lambda one: one.age)[-self.num_workers :]
+        # A worker that runs writes the clock into its file; until then it has the date.
+        if len(self.WORKERS) <= self.num_workers or all(one.tmp.last_update() <= time.monotonic() for one in newest):
+            super().manage_workers()
+
+    def _reload_if_tried(self) -> None:
+        if self._trial is None or self._trial[0].poll() is None:
+            return
+        (_, said, why), self._trial = self._trial, None
+        with said, why:
+            said.seek(0)
+            why.seek(0)
+            # Its status is not known: gunicorn waits for all children alike.
+            found = re.fullmatch(r"(\S+) (\d+)\n", said.read())
+            if found:
+                self._become(*found.groups())
+            else:
+                log.error("not reloaded, all goes on as it was", why=why.read().strip().rpartition("\n")[2])
+
+    def _become(self, bind: str, workers: str) -> None:
+        """Go on as a master of the code that is there now, for what the new settings say of this process."""
+        environment = os.environ | {_RELIEVED: ",".join(map(str, self.WORKERS))}
+        self.app.end_upkeep()
+        if bind != self.app.bind:
+            for listener in self.LISTENERS:
+                listener.close()
+        else:
+            descriptors = ",".join(str(listener.fileno()) for listener in self.LISTENERS)
+            environment |= {"GUNICORN_PID": str(self.pid), "GUNICORN_FD": descriptors}
+        signal.pthread_sigmask(signal.SIG_BLOCK, _HELD_BACK)
+        options = [one for one in sys.argv[1:] if one.startswith("--")]
+        os.execve(sys.executable, [sys.executable, "-m", "app.master", bind, workers, *options], environment)  # noqa: S606
+
+
+class _Relieved:
+    """A worker of before a reload: it answers until new ones do, and then ends with what it has begun."""
+
+    aborted = False
+
+    def __init__(self, age: int) -> None:
+        self.age = age
+        self.tmp = self  # gunicorn's file in which a worker says that it lives, for which this one is too old
+
+    def last_update(self) -> float:
+        return time.monotonic()
+
+    def close(self) -> None:
+        """There is nothing to close."""
+
+
+class Log(Logger):
+    """gunicorn's own messages, as lines of our log."""
+
+    def setup(self, cfg: Any) -> None:
+        super().setup(cfg)
+        self.error_log.handlers = [logs.Bridge()]
+
+
+def main() -> None:
+    """Serve as the command line of this process says."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("bind")
+    parser.add_argument("workers", type=int)
+    parser.add_argument("--log", default="auto")
+    parser.add_argument("--counted-in", type=Path)
+    parser.add_argument("--no-worker", action="store_true")
+    given = parser.parse_args()
+    logs.configure(given.log)
+    logs.take_all()
+    if given.counted_in and _RELIEVED not in os.environ:
+        shutil.rmtree(given.counted_in, ignore_errors=True)  # of an earlier start
+        given.counted_in.mkdir(parents=True, mode=0o700)
+    Server(given.bind, given.workers, with_upkeep=not given.no_worker, counted_in=given.counted_in).run()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+from tests.web.test_albums import *  # noqa: F403

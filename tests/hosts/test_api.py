@@ -1,0 +1,1 @@
+from tests.web.test_api import *  # noqa: F403

@@ -1,0 +1,1 @@
+from tests.web.test_duplicates import *  # noqa: F403

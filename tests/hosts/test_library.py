@@ -1,0 +1,1 @@
+from tests.web.test_library import *  # noqa: F403

@@ -1,0 +1,1 @@
+from tests.web.test_pages import *  # noqa: F403

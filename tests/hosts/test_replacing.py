@@ -1,0 +1,1 @@
+from tests.web.test_replacing import *  # noqa: F403

@@ -1,0 +1,1 @@
+from tests.web.test_statistics import *  # noqa: F403

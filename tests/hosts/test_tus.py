@@ -1,0 +1,1 @@
+from tests.web.test_tus import *  # noqa: F403
