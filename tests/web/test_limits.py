@@ -34,7 +34,7 @@ def test_who_does_not_come_any_more_is_forgotten(make_settings, now):
     now[0] += 3600
     counted.check_sign_in("192.0.2.200")
 
-    assert len(counted._windows._hits) == 1
+    assert len(counted._limiter._hits) == 1
 
 
 def test_who_was_right_may_try_as_often_again(make_settings, now):
