@@ -1,6 +1,5 @@
 """No secret comes out, whatever breaks: in answers, pages, metrics, logs, or what the command line says."""
 
-import io
 import sqlite3
 
 import pytest
@@ -27,15 +26,7 @@ PLAIN = {"cloudflare_zone_id": "0" * 32, "s3_region": "us-west-004", "s3_bucket"
 
 
 @pytest.fixture
-def logged(monkeypatch):
-    """What the log has; asked for before the app, which finds its standard error once."""
-    stream = io.StringIO()
-    monkeypatch.setattr("sys.stderr", stream)
-    return stream
-
-
-@pytest.fixture
-def broken(logged, make_world):
+def broken(make_world):
     """A world with every secret set, and what uploads are given a store that answers nobody."""
     endpoint = f"http://127.0.0.1:{free_port()}"
     world = make_world(s3_endpoint=endpoint, **SECRETS, **PLAIN)
@@ -60,7 +51,7 @@ def everything(world):
     yield world.owner.post("/api/upload", data=samples.make("gif"), headers=bearer).text
 
 
-def test_nothing_tells_a_secret_whatever_breaks(broken, logged, monkeypatch):
+def test_nothing_tells_a_secret_whatever_breaks(broken, capsys, monkeypatch):
     session = broken.owner.get_cookie("bowerbird").value
 
     told = [*everything(broken)]
@@ -75,7 +66,7 @@ def test_nothing_tells_a_secret_whatever_breaks(broken, logged, monkeypatch):
     told += everything(broken)
     assert broken.owner.post("/login", data={"token": OWNER}).status_code == 500
 
-    log = logged.getvalue()
+    log = capsys.readouterr().err
     for failure in ("ZeroDivisionError", "OperationalError", "the store does not take the upload"):
         assert failure in log
     for secret in (MARK, OWNER, UPLOADER, session, broken.values["share_key"]):
