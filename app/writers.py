@@ -15,8 +15,8 @@ from typing import BinaryIO, Protocol
 
 from .errors import Unavailable
 
-BEAT_S = 10.0
-SILENT_S = 45.0  # of a host that beats: it is dead, or will find that its rows were taken from it
+BEAT_S = 5.0
+SILENT_S = 20.0  # of a host that beats: it is dead, or will find that its rows were taken from it
 
 _NEW = "new-"  # begins the name of a file that is not locked yet
 _NEW_S = 60
@@ -39,6 +39,7 @@ class Writers:
         self._folder.mkdir(parents=True, exist_ok=True)
         self._home = _home_of(self._folder)
         self._held: BinaryIO | None = None
+        self._beating: threading.Thread | None = None
         self._numbers = count(_SERVER + 1)
         self._name = f"{self._home}-{os.getpid()}-{secrets.token_hex(4)}"
 
@@ -62,6 +63,8 @@ class Writers:
     def leave(self) -> None:
         """End this writer's life."""
         self._ends.set()
+        if self._beating:
+            self._beating.join(SILENT_S)
         if self._held:
             self._held.close()
             self._held = None
@@ -102,7 +105,8 @@ class Writers:
                 raise
             self._held = file
             if self._beats:
-                threading.Thread(target=self._beat, args=(self._beats,), name="beat", daemon=True).start()
+                self._beating = threading.Thread(target=self._beat, args=(self._beats,), name="beat", daemon=True)
+                self._beating.start()
         return self._held
 
     def _beat(self, beats: Beats) -> None:

@@ -116,7 +116,7 @@ def test_uploads_and_strange_addresses_are_counted_under_few_names(server):
     assert found["bowerbird_http_requests_total", "GET", "none", "404"] == 40
     assert found["bowerbird_http_requests_total", "other", "none", "405"] == 40
     assert found["bowerbird_http_requests_total", "other", "none", "400"] == 1
-    assert len(found) < before + 120
+    assert len(found) < before + 250, "a name for each would be a thousand more"
 
 
 def test_no_line_of_the_log_is_anything_but_json_and_no_secret_is_in_it(server):

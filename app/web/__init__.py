@@ -43,10 +43,10 @@ class Parts:
 
     def close(self) -> None:
         """End what runs or is open on behalf of the app."""
+        self.writers.leave()
         self.decoders.close()
         self.meter.write()
         self.catalog.close()
-        self.writers.leave()
 
 
 def parts() -> Parts:

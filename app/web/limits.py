@@ -36,7 +36,7 @@ class RateLimits:
         self._refused = refused
         url = settings.redis_url.get_secret_value()
         share = 1 if url else settings.web_workers
-        self._windows = MovingWindowRateLimiter(_redis(url)) if url else _Windows()
+        self._limiter = MovingWindowRateLimiter(_redis(url)) if url else _Windows()
         self._asked_again_at = 0.0
         self._sign_ins = _shared(SIGN_INS, share)
         self._guesses = _shared(GUESSES, share)
@@ -54,7 +54,7 @@ class RateLimits:
     def forgive_sign_in(self, address: str) -> None:
         """Forget the tries from `address`: one was right, and who signs in often guesses nothing."""
         with suppress(StorageError):
-            self._windows.clear(self._sign_ins, "sign-in", household(address))
+            self._limiter.clear(self._sign_ins, "sign-in", household(address))
 
     def check_guess(self, address: str) -> None:
         """Count one token from `address` that is none; raise RateLimited over the limit. A good one is never counted:
@@ -82,13 +82,13 @@ class RateLimits:
         if time.monotonic() < self._asked_again_at:
             raise StorageError(TimeoutError("Redis did not answer a moment ago"))
         try:
-            is_within = self._windows.hit(limit, what, who)
+            is_within = self._limiter.hit(limit, what, who)
         except StorageError:
             self._asked_again_at = time.monotonic() + PAUSE_S
             raise
         if not is_within:
             self._refused(what)
-            reset = self._windows.get_window_stats(limit, what, who).reset_time
+            reset = self._limiter.get_window_stats(limit, what, who).reset_time
             wait_s = max(1, round(reset - time.time()))
             raise RateLimited(f"more than {limit} of this kind; try again in {wait_s} seconds", wait_s)
 

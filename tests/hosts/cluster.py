@@ -35,7 +35,7 @@ class Cluster:
     redis: Redis
     settings: dict[str, str]
 
-    def reset(self) -> None:
+    def reset(self, catalog: Catalog) -> None:
         """Forget all but the two tokens and the hosts' signs of life, as if nothing had ever been asked."""
         tables = ", ".join(table.name for table in metadata.sorted_tables if table is not events)
         with psycopg.connect(self.database_url, autocommit=True) as connection:
@@ -43,10 +43,9 @@ class Cluster:
             connection.execute(f"TRUNCATE {tables} RESTART IDENTITY CASCADE")
         self.redis.flushall()
         self.b2.empty()
-        catalog, now = Catalog(self.database_url), datetime.now(UTC)
+        now = datetime.now(UTC)
         catalog.tokens.add("owner", tokens.digest(OWNER), frozenset(tokens.SCOPES), created_at=now)
         catalog.tokens.add("laptop", tokens.digest(UPLOADER), frozenset({"upload"}), created_at=now)
-        catalog.close()
 
 
 @contextmanager

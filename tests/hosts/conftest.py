@@ -42,15 +42,21 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
         yield started
 
 
-@pytest.fixture
-def app(cluster: Cluster, tmp_path: Any) -> Iterator[Flask]:
+@pytest.fixture(scope="session")
+def third(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Flask]:
     """A third host, in this process, for what tests look up in catalog and bucket; requests go to the other two."""
-    cluster.reset()
-    app = create_app(load(_env_file=None, data_dir=tmp_path / "data", **cluster.settings))
+    folder = tmp_path_factory.mktemp("third")
+    app = create_app(load(_env_file=None, data_dir=folder / "data", **cluster.settings))
     app.wsgi_app = _through(cluster)
     app.test_client_class = Client
     yield app
     app.extensions["bowerbird"].close()
+
+
+@pytest.fixture
+def app(cluster: Cluster, third: Flask) -> Flask:
+    cluster.reset(third.extensions["bowerbird"].catalog)
+    return third
 
 
 @pytest.fixture
