@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from .catalog import Catalog
-from .catalog.records import Upload
+from .catalog.records import State, Upload
 from .edge.purge import Purge
 from .errors import Unavailable
 from .keys import thumbnail_key
@@ -13,6 +13,7 @@ from .store.base import ObjectStore
 
 # A download that began before the deletion may fill the cache after the purge: the edge is told again.
 AGAIN = timedelta(seconds=60)
+LATE_BYTES = 32 * 1024 * 1024  # the put of a larger object may take effect later
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,13 +67,23 @@ class Deletions:
         except Unavailable as e:
             return Ended(0, e)
 
+    def give_up(self, keys: Sequence[str], *, may_come: bool) -> None:
+        """Take back uploads that were never acknowledged; `may_come` as of `end`. Raises Unavailable."""
+        rows = self._catalog.uploads.retire(keys, states=(State.PENDING,))
+        self.end(rows, were_public=False, may_come=may_come)
+        for key in {*keys} - {row.key for row in rows}:
+            # Another host took this one for dead, and buried it before the object came.
+            if (row := self._catalog.uploads.get(key)) and row.state is State.DELETED:
+                self._store.delete(key)
+
     def is_due(self, row: Upload) -> bool:
         """Whether there is something to do for this row now; the edge is told again a while after the first time."""
         return row.purged_at is None or self._clock() - row.purged_at >= AGAIN
 
     def _may_come(self, row: Upload) -> bool:
         """Whether a put of this row may still take effect."""
-        return self._clock() - row.created_at < timedelta(seconds=self._store.late_put_s)
+        late_s = self._store.late_put_s * max(1.0, row.size / LATE_BYTES)
+        return self._clock() - row.created_at < timedelta(seconds=late_s)
 
     def forget(self, row: Upload) -> None:
         """Tell the edge that what it may have kept of an upload is not what is there; raise Unavailable if it fails."""

@@ -23,7 +23,8 @@ from gunicorn.app.base import BaseApplication
 from gunicorn.arbiter import Arbiter
 from gunicorn.glogging import Logger
 
-from . import logs
+from . import counts_folder, logs
+from .relieved import Relieved
 from .upkeep_process import UpkeepProcess
 
 log = structlog.get_logger()
@@ -36,7 +37,8 @@ _TRIAL = (
     " print(found.settings.bind, found.settings.web_workers)"
 )
 _RELIEVED = "BOWERBIRD_RELIEVED"  # the web workers whose place others take after a reload: 12,13
-_HELD_BACK = {signal.SIGTERM, signal.SIGHUP, signal.SIGINT, signal.SIGCHLD}  # while nobody is there to hear them
+_HELD_BACK = {*Arbiter.SIGNALS, signal.SIGCHLD}  # while nobody is there to hear them
+RETRY_S = 2.0  # before a web worker that the database did not answer is started anew
 
 
 class Server(BaseApplication):
@@ -45,7 +47,7 @@ class Server(BaseApplication):
     shared = "app.web.factory"
 
     def __init__(self, bind: str, workers: int, *, with_upkeep: bool = True, counted_in: Path | None = None) -> None:
-        self.bind, self._workers, self._with_upkeep, self._counted_in = bind, workers, with_upkeep, counted_in
+        self.bind, self._workers, self._with_upkeep, self.counted_in = bind, workers, with_upkeep, counted_in
         self._upkeep: UpkeepProcess | None = None
         super().__init__()
 
@@ -68,16 +70,22 @@ class Server(BaseApplication):
             "proc_name": "bowerbird",
             "logger_class": Log,
             "when_ready": self._prepare,
-            "on_exit": self._stop_upkeep,
+            "post_fork": self._let_upkeep_go,
+            "on_exit": self._end,
         }
         for name, value in options.items():
             self.cfg.set(name, value)
 
     def load(self) -> Any:
         from app import create_app  # noqa: PLC0415 in the worker, after gevent has patched it
+        from app.errors import Unavailable  # noqa: PLC0415 as above
 
         try:
-            return create_app(counted_in=self._counted_in)
+            return create_app(counted_in=self.counted_in)
+        except Unavailable as e:  # the others go on; it is started anew
+            logs.uncaught(e)
+            time.sleep(RETRY_S)
+            raise SystemExit(1) from e
         except Exception as e:
             logs.uncaught(e)
             raise SystemExit(Arbiter.WORKER_BOOT_ERROR) from e
@@ -91,22 +99,24 @@ class Server(BaseApplication):
         if self._upkeep:
             self._upkeep.keep()
 
-    def end_upkeep(self) -> None:
-        """Let it end with what it is doing, and do not wait."""
-        if self._upkeep:
-            self._upkeep.end()
-
     def _prepare(self, _arbiter: Any) -> None:
         """Between the listening and the first fork: start the upkeep, and import what the workers will share."""
         if self._with_upkeep:
-            self._upkeep = UpkeepProcess(self._counted_in)
+            self._upkeep = UpkeepProcess(self.counted_in)
         # Not what the master itself lives by: it hears of signals and of its children's ends without gevent's loop.
         monkey.patch_all(os=False, signal=False, subprocess=False, queue=False)
         import_module(self.shared)
 
-    def _stop_upkeep(self, _arbiter: Any) -> None:
+    def _let_upkeep_go(self, _arbiter: Any, _worker: Any) -> None:
+        """In a web worker: the upkeep ends with the master, not with the last of those that it has forked."""
+        if self._upkeep:
+            self._upkeep.end()
+
+    def _end(self, _arbiter: Any) -> None:
         if self._upkeep:
             self._upkeep.stop()
+        if self.counted_in:
+            shutil.rmtree(self.counted_in, ignore_errors=True)
 
 
 class Master(Arbiter):
@@ -121,10 +131,7 @@ class Master(Arbiter):
         """Listen, and have new workers beside those of before a reload."""
         super().start()
         relieved = [int(pid) for pid in os.environ.pop(_RELIEVED, "").split(",") if pid]
-        self.WORKERS |= {pid: _Relieved(-age) for age, pid in enumerate(relieved)}
-        if relieved:
-            for _ in range(self.num_workers):
-                self.spawn_worker()
+        self.WORKERS |= {pid: Relieved(age - len(relieved)) for age, pid in enumerate(relieved)}
 
     def init_signals(self) -> None:
         super().init_signals()
@@ -133,14 +140,23 @@ class Master(Arbiter):
     def handle_hup(self) -> None:
         """Put workers with new code and settings in the place of the old ones, once a trial has shown that they start;
         the old ones end with what they have begun."""
-        said, why = (TemporaryFile("w+") for _ in range(2))  # noqa: SIM115 closed with the trial
-        self._trial = subprocess.Popen([sys.executable, "-c", _TRIAL], stdout=said, stderr=why, text=True), said, why
+        try:
+            said, why = (TemporaryFile("w+") for _ in range(2))  # noqa: SIM115 closed with the trial
+            trial = subprocess.Popen([sys.executable, "-c", _TRIAL], stdout=said, stderr=why, text=True)
+        except OSError as e:  # a disk or a memory that is full
+            self._stay(str(e))
+        else:
+            self._trial = trial, said, why
 
     def manage_workers(self) -> None:
         """Called again and again: start what is missing, and end what is too much, of a reload only once as many new
         workers answer."""
         self.app.keep_upkeep()
         self._reload_if_tried()
+        fresh = [one for one in self.WORKERS.values() if not isinstance(one, Relieved)]
+        if len(fresh) < len(self.WORKERS):
+            for _ in range(self.num_workers - len(fresh)):
+                self.spawn_worker()
         newest = sorted(self.WORKERS.values(), key=lambda one: one.age)[-self.num_workers :]
         # A worker that runs writes the clock into its file; until then it has the date.
         if len(self.WORKERS) <= self.num_workers or all(one.tmp.last_update() <= time.monotonic() for one in newest):
@@ -158,37 +174,28 @@ class Master(Arbiter):
             if found:
                 self._become(*found.groups())
             else:
-                log.error("not reloaded, all goes on as it was", why=why.read().strip().rpartition("\n")[2])
+                self._stay(why.read().strip().rpartition("\n")[2])
+
+    def _stay(self, why: str) -> None:
+        log.error("not reloaded, all goes on as it was", why=why)
 
     def _become(self, bind: str, workers: str) -> None:
         """Go on as a master of the code that is there now, for what the new settings say of this process."""
-        environment = os.environ | {_RELIEVED: ",".join(map(str, self.WORKERS))}
-        self.app.end_upkeep()
         if bind != self.app.bind:
-            for listener in self.LISTENERS:
-                listener.close()
-        else:
-            descriptors = ",".join(str(listener.fileno()) for listener in self.LISTENERS)
-            environment |= {"GUNICORN_PID": str(self.pid), "GUNICORN_FD": descriptors}
+            self._stay(f"BOWERBIRD_BIND is {bind} now; another address needs a restart")
+            return
         signal.pthread_sigmask(signal.SIG_BLOCK, _HELD_BACK)
-        options = [one for one in sys.argv[1:] if one.startswith("--")]
+        while not self.SIG_QUEUE.empty():
+            if (heard := self.SIG_QUEUE.get()) in _HELD_BACK:
+                os.kill(self.pid, heard)  # it is pending then, and comes after all this
+        environment = os.environ | {
+            _RELIEVED: ",".join(map(str, self.WORKERS)),
+            "GUNICORN_PID": str(self.pid),
+            "GUNICORN_FD": ",".join(str(one.fileno()) for one in self.LISTENERS),
+        }
+        options = [one for one in sys.argv[1:] if one.startswith("--") and not one.startswith("--counted-in=")]
+        options += [f"--counted-in={self.app.counted_in}"] if self.app.counted_in else []
         os.execve(sys.executable, [sys.executable, "-m", "app.master", bind, workers, *options], environment)  # noqa: S606
-
-
-class _Relieved:
-    """A worker of before a reload: it answers until new ones do, and then ends with what it has begun."""
-
-    aborted = False
-
-    def __init__(self, age: int) -> None:
-        self.age = age
-        self.tmp = self  # gunicorn's file in which a worker says that it lives, for which this one is too old
-
-    def last_update(self) -> float:
-        return time.monotonic()
-
-    def close(self) -> None:
-        """There is nothing to close."""
 
 
 class Log(Logger):
@@ -210,10 +217,8 @@ def main() -> None:
     given = parser.parse_args()
     logs.configure(given.log)
     logs.take_all()
-    if given.counted_in and _RELIEVED not in os.environ:
-        shutil.rmtree(given.counted_in, ignore_errors=True)  # of an earlier start
-        given.counted_in.mkdir(parents=True, mode=0o700)
-    Server(given.bind, given.workers, with_upkeep=not given.no_worker, counted_in=given.counted_in).run()
+    counted_in = given.counted_in or counts_folder.make()
+    Server(given.bind, given.workers, with_upkeep=not given.no_worker, counted_in=counted_in).run()
 
 
 if __name__ == "__main__":

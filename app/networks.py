@@ -51,13 +51,13 @@ def client_address(peer: str, forwarded: str, trusted: Trusted) -> str:
     >>> client_address("192.0.2.7", "6.6.6.6", near)
     '192.0.2.7'
     """
-    told = [_read(entry) for entry in forwarded.split(",")] if forwarded else []
+    told = forwarded.split(",") if forwarded else []  # read one by one: a header may have thousands
     found = _read(peer)
     if isinstance(trusted, int):
-        first = told[-trusted] if 0 < trusted <= len(told) else None
+        first = _read(told[-trusted]) if 0 < trusted <= len(told) else None
         found = first or found
     else:
-        while found and told and any(found in network for network in trusted) and (before := told.pop()):
+        while found and told and any(found in network for network in trusted) and (before := _read(told.pop())):
             found = before
     return str(found) if found else peer
 

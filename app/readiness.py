@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable
 
 from .catalog import Catalog
+from .errors import BowerbirdError
 from .settings import Settings
 from .spool import spooled
 from .store.base import ObjectStore
@@ -33,18 +34,33 @@ class Readiness:
         self._burst, self._every_s = BURST / settings.web_workers, EVERY_S * settings.web_workers
         self._looks, self._counted_at = self._burst, clock()
         self._was_well = False
+        self._failed: BowerbirdError | None = None
+        self._ended = 0  # looks
         self._lock = threading.Lock()
 
     def check(self) -> None:
-        """Return if an upload would be taken; else raise Busy, StoreFull, StoreMisconfigured or StoreUnavailable."""
+        """Return if an upload would be taken; else raise Busy, StoreFull, StoreMisconfigured or StoreBowerbirdError."""
         self._catalog.ping()
         with spooled(self._data_dir) as file:
             file.write(_TRIAL)
+        ended = self._ended
         with self._lock:  # of many who ask while a store hangs, one waits for it, and the others for that one
+            if ended != self._ended and self._failed:
+                raise self._failed
             if self._may_look():
-                self._was_well = False
-                self._store.ping()
-                self._was_well = True
+                self._look()
+
+    def _look(self) -> None:
+        self._was_well = False
+        try:
+            self._store.ping()
+        except BowerbirdError as e:
+            self._failed = e
+            raise
+        else:
+            self._was_well, self._failed = True, None
+        finally:
+            self._ended += 1
 
     def _may_look(self) -> bool:
         """Whether the store is to be asked, and count it."""

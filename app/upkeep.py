@@ -103,6 +103,6 @@ class Upkeep:
         """Whether a put may still be under way; what a dead writer had sent to its end can arrive after its death."""
         wait_s *= max(1.0, row.size / GRACE_BYTES)
         if self._writers.is_alive(row.writer) is False:
-            wait_s = self._store.late_put_s
+            wait_s = self._store.late_put_s * max(1.0, row.size / GRACE_BYTES)
         # Where nothing has to be waited for, a clock that went back since is no reason to wait.
         return wait_s > 0 and self._uploads.clock() - row.created_at < timedelta(seconds=wait_s)

@@ -1,13 +1,16 @@
 """The worker for the repeated jobs beside the server: a process that is started anew whenever it ends."""
 
-import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
 
+import structlog
+
+log = structlog.get_logger()
+
 RESTART_S = 5  # before a worker that ended is started anew
-STOP_S = 30
+STOP_S = 8
 
 # It ends when its standard input does: with this process, however that ends, and not by Ctrl-C of its own.
 _COMMAND = ("sh", "-c", 'trap "" INT; exec "$@"', "sh", sys.executable, "-m", "app.cli", "worker", "--with-parent")
@@ -31,16 +34,24 @@ class UpkeepProcess:
         now = time.monotonic()
         self._ended_at = self._ended_at or now
         if now >= self._ended_at + RESTART_S:
-            self._process, self._ended_at = self._start(), None
+            try:
+                self._process, self._ended_at = self._start(), None
+            except OSError as e:  # no memory for another process, say
+                log.error("the worker is not started", why=str(e))
+                self._ended_at = now
 
     def end(self) -> None:
-        """Let it end with what it is doing."""
-        self._process.send_signal(signal.SIGTERM)
+        """Let it end with what it is doing; in a web worker, no longer keep it from that."""
+        if self._process.stdin:
+            self._process.stdin.close()
 
     def stop(self) -> None:
-        """The same, and wait for it."""
+        """Let it end, and wait for it, but not long: the web workers have had their time already."""
         self.end()
-        self._process.wait(STOP_S)
+        try:
+            self._process.wait(STOP_S)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
 
     def _start(self) -> subprocess.Popen[bytes]:
         return subprocess.Popen(self._command, stdin=subprocess.PIPE)

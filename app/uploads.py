@@ -237,8 +237,7 @@ class Uploads:
             return self._catalog.uploads.finish(claim, versions, now=self.clock())
         except BaseException as e:
             with suppress(Unavailable):  # what cannot be taken back now is settled by reconcile
-                retired = self._catalog.uploads.retire(claim.keys, states=(State.PENDING,))
-                self.deletions.end(retired, were_public=False, may_come=isinstance(e, StoreUnavailable))
+                self.deletions.give_up(claim.keys, may_come=isinstance(e, StoreUnavailable))
             raise
 
 

@@ -7,7 +7,7 @@ import secrets
 import struct
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from itertools import count
 from pathlib import Path
@@ -33,8 +33,11 @@ class Beats(Protocol):
 class Writers:
     """The writers that share one data folder, servers and single uploads; by `beats` those on other hosts."""
 
-    def __init__(self, data_dir: Path, beats: Beats | None = None) -> None:
-        self._beats, self._ends = beats, threading.Event()
+    def __init__(
+        self, data_dir: Path, beats: Beats | None = None, *, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._beats, self._ends, self._clock = beats, threading.Event(), clock
+        self._heard_since: float | None = None  # without a gap, of this host itself
         self._folder = data_dir / "writers"
         self._folder.mkdir(parents=True, exist_ok=True)
         self._home = _home_of(self._folder)
@@ -74,7 +77,11 @@ class Writers:
         another host, and that gives no signs of life."""
         if "/" in name or not name.startswith(f"{self._home}-"):
             silent_s = self._beats.silent_s(name.partition("-")[0]) if self._beats else None
-            return None if silent_s is None else silent_s < SILENT_S
+            if silent_s is None or silent_s < SILENT_S:
+                return None if silent_s is None else True
+            # Who was not heard itself cannot judge: while the database is away, all are silent.
+            heard_s = 0.0 if self._heard_since is None else self._clock() - self._heard_since
+            return False if heard_s >= SILENT_S else None
         server, _, number = name.partition(".")
         try:
             with (self._folder / server).open("rb") as file:
@@ -112,8 +119,11 @@ class Writers:
     def _beat(self, beats: Beats) -> None:
         is_over = False
         while not is_over:
-            with suppress(Unavailable):
+            try:
                 beats.beat(self._home)
+                self._heard_since = self._clock() if self._heard_since is None else self._heard_since
+            except Unavailable:
+                self._heard_since = None
             is_over = self._ends.wait(BEAT_S)
 
 

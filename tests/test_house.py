@@ -84,7 +84,7 @@ FLOORS = [
         "checkup",
     },
     {"web"},
-    {"cli", "server", "master", "upkeep_process", "__init__"},
+    {"cli", "server", "master", "upkeep_process", "counts_folder", "relieved", "__init__"},
 ]
 ONLY = {
     "flask": "web",

@@ -9,6 +9,7 @@ import socket
 import threading
 import time
 from contextlib import suppress
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
@@ -17,9 +18,9 @@ from prometheus_client.parser import text_string_to_metric_families
 from app.catalog import Catalog
 from app.catalog.records import State
 from tests import samples
-from tests.conftest import OWNER, start_server
+from tests.conftest import OWNER, free_port, start_server
 
-pytestmark = [pytest.mark.xdist_group("operations"), pytest.mark.timeout(900)]
+pytestmark = pytest.mark.timeout(900)
 PATIENCE_S = 240  # of a machine that does ten other things
 AUTHORIZED = {"Authorization": f"Bearer {OWNER}"}
 SLOW = samples.make("png", seed=77) + bytes(1_000_000)  # what stands behind its end goes
@@ -27,14 +28,17 @@ SLOW = samples.make("png", seed=77) + bytes(1_000_000)  # what stands behind its
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory):
-    """Two web workers; the file that the size of an upload is read from may be changed while it runs."""
+    """Two web workers; the files that its address and the size of an upload are read from may be changed meanwhile."""
     folder = tmp_path_factory.mktemp("operations")
     (folder / "limit").write_text("4MB")
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd, pytest.MonkeyPatch.context() as patch:
         systemd.bind(str(folder / "notify"))
         systemd.settimeout(PATIENCE_S)
         patch.setenv("NOTIFY_SOCKET", str(folder / "notify"))
-        server = start_server(folder / "data", max_upload_bytes_file=str(folder / "limit"), rate_limit="1000000/hour")
+        files = {"max_upload_bytes_file": str(folder / "limit"), "bind_file": str(folder / "bind")}
+        port = free_port()
+        (folder / "bind").write_text(f"127.0.0.1:{port}")
+        server = start_server(folder / "data", port, rate_limit="1000000/hour", **files)
         assert systemd.recv(1000).startswith(b"READY=1")
     yield server
     if server.process.poll() is None:
@@ -93,7 +97,9 @@ def test_the_metrics_are_the_same_from_every_worker_and_no_count_falls_when_one_
     assert found["bowerbird_http_request_duration_seconds_count", "/oembed"] == 15
     assert found["bowerbird_process_resident_memory_bytes", "web"] > 20_000_000
     assert found["bowerbird_catalog_connections_in_use",] <= 1
-    assert len(list((server.data_dir / "metrics" / str(server.port)).glob("counter_*.db"))) <= 3  # two and the worker
+    arguments = Path(f"/proc/{server.upkeep()}/cmdline").read_text().split("\0")
+    folder = Path(next(one for one in arguments if one.startswith("--counted-in=")).partition("=")[2])
+    assert 0 < len(list(folder.glob("counter_*.db"))) <= 3, "two, and the worker"
 
 
 def test_uploads_and_strange_addresses_are_counted_under_few_names(server):
@@ -247,6 +253,18 @@ def test_new_settings_are_taken_without_a_dropped_upload_and_bad_ones_are_not(se
     assert "MAX_UPLOAD_BYTES" in told[0]["why"]
     assert set(server.workers()) == new
     assert ask(server)[0].status == 200
+
+
+def test_another_address_needs_a_restart_and_that_is_said(server):
+    bind, old = server.data_dir.parent / "bind", set(server.workers())
+    address = bind.read_text()
+
+    bind.write_text(f"127.0.0.1:{free_port()}")
+    server.process.send_signal(signal.SIGHUP)
+    soon(lambda: [one for one in log_of(server) if "needs a restart" in one.get("why", "")])
+    bind.write_text(address)
+
+    assert set(server.workers()) == old and ask(server)[0].status == 200
 
 
 def test_at_the_end_what_was_begun_is_answered_and_what_was_answered_is_kept(server):

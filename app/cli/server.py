@@ -55,7 +55,6 @@ def serve(no_worker: bool) -> None:
     _allow_files(chosen)
     # A process of its own: gevent has to patch sockets before anything else is imported.
     arguments = ["-m", "app.master", chosen.bind, str(chosen.web_workers), f"--log={chosen.log_format}"]
-    arguments += [f"--counted-in={chosen.data_dir / 'metrics' / chosen.bind.rpartition(':')[2]}"]
     arguments += ["--no-worker"] if no_worker else []
     os.execv(sys.executable, [sys.executable, *arguments])  # noqa: S606
 

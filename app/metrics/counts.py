@@ -12,7 +12,7 @@ from ..errors import BowerbirdError
 from . import slots
 
 NO_ROUTE = "none"  # of what leads nowhere
-LIMITS = ("upload", "sign-in", "checkup")
+LIMITS = ("upload", "sign-in", "guess", "checkup")
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _BUCKETS_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 

@@ -91,6 +91,13 @@ class _Told:
             yield data
 
     def close(self) -> None:
+        try:
+            self._tell()
+        finally:
+            if close := getattr(self.answer, "close", None):
+                close()
+
+    def _tell(self) -> None:
         took_s = time.monotonic() - self._started
         length = self._environ.get("CONTENT_LENGTH") or "0"
         log.info(
@@ -104,8 +111,6 @@ class _Told:
             by=self._seen.by,
         )
         self._counts.request(self._environ["REQUEST_METHOD"], self._seen.route, self.status, took_s)
-        if close := getattr(self.answer, "close", None):
-            close()
 
 
 def _given_id(environ: dict[str, Any]) -> str:

@@ -16,7 +16,8 @@ def age(catalog, host, seconds):
 
 
 def test_a_writer_on_another_host_is_dead_once_nothing_is_heard_of_that(catalog, kind, tmp_path):
-    here = Writers(tmp_path / "here", catalog.presence)
+    now = [0.0]
+    here = Writers(tmp_path / "here", catalog.presence, clock=lambda: now[0])
     other = Writers(tmp_path / "there")
     there = other.me()
     other.leave()
@@ -30,9 +31,16 @@ def test_a_writer_on_another_host_is_dead_once_nothing_is_heard_of_that(catalog,
     catalog.presence.beat(host)
     assert here.is_alive(there) is True
     age(catalog, host, SILENT_S + 1)
+    assert here.is_alive(there) is None, "who was not heard itself cannot judge"
+    own = here.me().partition("-")[0]
+    while catalog.presence.silent_s(own) is None or here._heard_since is None:
+        pass
+    assert here.is_alive(there) is None
+    now[0] = SILENT_S
     assert here.is_alive(there) is False
     catalog.changes.prune(before=datetime.now(UTC) - timedelta(seconds=1), limit=10)
     assert here.is_alive(there) is None
+    here.leave()
 
 
 def test_a_host_gives_signs_of_life_by_itself(catalog, kind, tmp_path):
