@@ -258,6 +258,7 @@ def test_new_settings_are_taken_without_a_dropped_upload_and_bad_ones_are_not(se
 def test_another_address_needs_a_restart_and_that_is_said(server):
     bind, old = server.data_dir.parent / "bind", set(server.workers())
     address = bind.read_text()
+    (server.data_dir.parent / "limit").write_text("8MB")
 
     bind.write_text(f"127.0.0.1:{free_port()}")
     server.process.send_signal(signal.SIGHUP)
