@@ -317,7 +317,8 @@ def test_signing_out_asks_first_and_empties_the_device(open_page: OpenPage, live
     expect(page).to_have_url(f"{live_server.url}/login")
     expect(page.locator("#waiting")).to_be_hidden()
     assert asked == ["Signing out removes from this device what was not sent yet. Images that wait: 1"] * 2
-    for _ in range(3):  # the store is removed once nobody has it open, and until then nobody opens it
+    page.wait_for_load_state()
+    for _ in range(3):
         count = page.evaluate(_WAITING)
         if count is not None:
             break
