@@ -13,7 +13,7 @@ from .store.base import ObjectStore
 
 # A download that began before the deletion may fill the cache after the purge: the edge is told again.
 AGAIN = timedelta(seconds=60)
-LATE_BYTES = 32 * 1024 * 1024  # the put of a larger object may take effect later
+GRACE_BYTES = 32 * 1024 * 1024  # a larger upload has longer
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +82,7 @@ class Deletions:
 
     def _may_come(self, row: Upload) -> bool:
         """Whether a put of this row may still take effect."""
-        late_s = self._store.late_put_s * max(1.0, row.size / LATE_BYTES)
-        return self._clock() - row.created_at < timedelta(seconds=late_s)
+        return is_within(row, self._store.late_put_s, self._clock())
 
     def forget(self, row: Upload) -> None:
         """Tell the edge that what it may have kept of an upload is not what is there; raise Unavailable if it fails."""
@@ -100,3 +99,12 @@ class Deletions:
             self._catalog.uploads.purged(first, now=self._clock())
         again = [key for key in keys if key not in first]
         return self._catalog.uploads.bury(again, now=self._clock()) if again else 0
+
+
+def is_within(row: Upload, wait_s: float, now: datetime) -> bool:
+    """Whether less than `wait_s`, and of a large upload less than its share of it, has passed since the row began.
+
+    Where nothing has to be waited for, a clock that went back since is no reason to wait.
+    """
+    wait_s *= max(1.0, row.size / GRACE_BYTES)
+    return wait_s > 0 and now - row.created_at < timedelta(seconds=wait_s)

@@ -2,17 +2,16 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 
 from .catalog import Catalog
 from .catalog.records import State, Upload
+from .deletions import is_within
 from .errors import Unavailable
 from .store.base import ObjectStore
 from .uploads import Uploads
 from .writers import Writers
 
-GRACE_S = 15 * 60  # longer than any upload of GRACE_BYTES takes
-GRACE_BYTES = 32 * 1024 * 1024  # a larger one has longer
+GRACE_S = 15 * 60  # longer than any upload of 32 MiB takes
 _BATCH = 100
 
 
@@ -101,8 +100,6 @@ class Upkeep:
 
     def _is_early(self, row: Upload, wait_s: float) -> bool:
         """Whether a put may still be under way; what a dead writer had sent to its end can arrive after its death."""
-        wait_s *= max(1.0, row.size / GRACE_BYTES)
         if self._writers.is_alive(row.writer) is False:
-            wait_s = self._store.late_put_s * max(1.0, row.size / GRACE_BYTES)
-        # Where nothing has to be waited for, a clock that went back since is no reason to wait.
-        return wait_s > 0 and self._uploads.clock() - row.created_at < timedelta(seconds=wait_s)
+            wait_s = self._store.late_put_s
+        return is_within(row, wait_s, self._uploads.clock())

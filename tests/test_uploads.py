@@ -215,7 +215,7 @@ def test_a_row_of_a_living_server_is_left_for_its_grace_a_large_one_for_longer(h
     with pytest.raises(SystemExit):
         house.send()
     monkeypatch.undo()
-    monkeypatch.setattr("app.upkeep.GRACE_BYTES", len(samples.make("png")) / times)
+    monkeypatch.setattr("app.deletions.GRACE_BYTES", len(samples.make("png")) / times)
 
     assert house.upkeep.reconcile().left == 1
     house.clock.tick(minutes=14 * times)
