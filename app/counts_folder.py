@@ -4,6 +4,7 @@ import fcntl
 import os
 import shutil
 import time
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from tempfile import gettempdir, mkdtemp
@@ -23,17 +24,16 @@ def make() -> Path:
         with suppress(OSError):
             told = path.lstat()
             is_old = time.time() - told.st_mtime > _LEFT_S
-            if told.st_uid == os.getuid() and is_old and path.is_dir() and not _is_in_use(path):
+            if told.st_uid == os.getuid() and is_old and path.is_dir() and not any(held_slots(path)):
                 shutil.rmtree(path)
     return Path(mkdtemp(prefix=_NAME, dir=at))
 
 
-def _is_in_use(folder: Path) -> bool:
-    """Whether a process lives that holds its slot there (metrics/slots.py)."""
-    for path in folder.glob("*.slot"):
+def held_slots(folder: Path) -> Iterator[tuple[int, str]]:
+    """Yield the slots there that living processes hold, in their order, and what each has written of itself."""
+    for path in sorted(folder.glob("*.slot")):
         with path.open("rb") as file:
             try:
                 fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
             except BlockingIOError:
-                return True
-    return False
+                yield int(path.stem), file.read().decode()

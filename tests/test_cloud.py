@@ -2,7 +2,6 @@
 
 import json
 import logging
-import subprocess
 import urllib.request
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
@@ -12,9 +11,9 @@ import pytest
 from moto.server import ThreadedMotoServer
 
 from app import clients
-from tests import postgres, samples
-from tests.conftest import OWNER, free_port
-from tests.programs import find, missing
+from tests import postgres, redis_server, samples
+from tests.conftest import OWNER
+from tests.programs import missing
 from tests.sharex.uploader import ShareX
 
 ACCOUNT = {"region_name": "us-west-004", "aws_access_key_id": "a", "aws_secret_access_key": "b"}
@@ -36,11 +35,8 @@ def bucket():
 
 @pytest.fixture
 def redis():
-    port = free_port()
-    process = subprocess.Popen([find("redis-server"), "--port", str(port), "--save", ""], stdout=subprocess.DEVNULL)
-    yield f"redis://127.0.0.1:{port}/0", process
-    process.kill()
-    process.wait()
+    with redis_server.server() as started:
+        yield started
 
 
 def upload(config, image):

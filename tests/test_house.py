@@ -21,7 +21,7 @@ ROOT = Path(__file__).parent.parent
 APP = ROOT / "app"
 
 FLOORS = [
-    {"errors", "resources", "blocking", "logs", "request_ids", "answers", "spool", "durable"},
+    {"errors", "resources", "blocking", "logs", "request_ids", "answers", "spool", "durable", "counts_folder"},
     {
         "amounts",
         "chart",
@@ -84,7 +84,7 @@ FLOORS = [
         "checkup",
     },
     {"web"},
-    {"cli", "server", "master", "upkeep_process", "counts_folder", "relieved", "__init__"},
+    {"cli", "server", "master", "upkeep_process", "relieved", "__init__"},
 ]
 ONLY = {
     "flask": "web",

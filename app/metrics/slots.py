@@ -15,6 +15,8 @@ from prometheus_client import values
 from prometheus_client.core import Metric
 from prometheus_client.multiprocess import MultiProcessCollector
 
+from ..counts_folder import held_slots
+
 _held: list[BinaryIO] = []  # for as long as the process lives
 
 
@@ -38,14 +40,10 @@ def share(folder: Path, role: str) -> None:
 
 def living(folder: Path) -> Iterator[Process]:
     """Yield the processes that share `folder`."""
-    for path in sorted(folder.glob("*.slot")):
-        with path.open("rb") as file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-            except BlockingIOError:
-                pid, _, role = file.read().decode().partition(" ")
-                if role:
-                    yield Process(int(path.stem), int(pid), role)
+    for slot, told in held_slots(folder):
+        pid, _, role = told.partition(" ")
+        if role:
+            yield Process(slot, int(pid), role)
 
 
 def collect(folder: Path) -> list[Metric]:

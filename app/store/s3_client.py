@@ -7,7 +7,7 @@ from typing import Any
 import boto3
 from botocore.config import Config
 
-from .s3_put import named
+from .s3_put import CONNECT_S, MOST_CONNECTIONS, named
 
 
 def make_client(
@@ -28,9 +28,9 @@ def make_client(
         request_checksum_calculation="when_required",
         response_checksum_validation="when_required",
         retries={"mode": "standard", "total_max_attempts": 1},  # the store is the one that repeats
-        connect_timeout=5,
+        connect_timeout=CONNECT_S,
         read_timeout=read_timeout_s,
-        max_pool_connections=32,
+        max_pool_connections=MOST_CONNECTIONS,
     )
     client = boto3.session.Session().client(
         "s3",

@@ -24,6 +24,7 @@ from ..blocking import run_blocking
 from .s3_errors import Failure
 
 MOST_CONNECTIONS = 32
+CONNECT_S = 5
 _BLOCK_BYTES = 256 * 1024
 _MIB = 1024 * 1024
 
@@ -50,7 +51,7 @@ class Putter:
             "maxsize": MOST_CONNECTIONS,
             "block": False,
             "retries": False,  # the store is the one that repeats
-            "timeout": urllib3.Timeout(connect=5, read=read_timeout_s),
+            "timeout": urllib3.Timeout(connect=CONNECT_S, read=read_timeout_s),
             "blocksize": _BLOCK_BYTES,
             "ca_certs": str(ca_bundle) if ca_bundle else get_cert_path(True),
         }

@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Self
 
 from app.catalog import Catalog
+from tests import redis_server
 from tests.b2 import B2, Fault
-from tests.conftest import Server, free_port, start_server
+from tests.conftest import Server, start_server
 from tests.postgres import Postgres
-from tests.programs import find
 
 from .judge import Verdict, in_b2, in_folder, judge
 from .readiness import Readiness
@@ -59,7 +59,7 @@ class Tree:
             self.b2 = self._ending.enter_context(B2())
             settings |= _of(self.b2)
         if with_redis:
-            settings["redis_url"] = f"redis://127.0.0.1:{self._start_redis()}/0"
+            settings["redis_url"], self.redis = self._ending.enter_context(redis_server.server())
         self.data_dir = folder / "data"
         self.server: Server = start_server(self.data_dir, **settings)
         self._ending.callback(self._end_server)
@@ -118,14 +118,6 @@ class Tree:
         command = [sys.executable, "-m", "app.cli", "reconcile", "--grace", "0"]
         done = subprocess.run(command, env=self.server.environment, capture_output=True, text=True, check=True)
         return done.stdout
-
-    def _start_redis(self) -> int:
-        port = free_port()
-        command = [find("redis-server") or "redis-server", "--port", str(port), "--save", ""]
-        self.redis = subprocess.Popen(command, stdout=subprocess.DEVNULL)
-        self._ending.callback(self.redis.wait)
-        self._ending.callback(self.redis.kill)
-        return port
 
     def _kill_web(self) -> None:
         if workers := self.server.workers():

@@ -1,6 +1,5 @@
 """Two hosts of the app on addresses of their own, behind the nginx of docs/, over one PostgreSQL, Redis and bucket."""
 
-import subprocess
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -13,11 +12,10 @@ from redis import Redis
 from app import tokens
 from app.catalog import Catalog
 from app.catalog.schema import events, metadata
-from tests import postgres
+from tests import postgres, redis_server
 from tests.b2 import B2, Key
-from tests.conftest import OWNER, UPLOADER, Server, free_port, start_server
+from tests.conftest import OWNER, UPLOADER, Server, start_server
 from tests.nginx import Nginx
-from tests.programs import find
 
 HOST = "up.example.com"
 ADDRESSES = ("127.0.0.2", "127.0.0.3")
@@ -54,7 +52,7 @@ def standing(folder: Path, base_url: str) -> Iterator[Cluster]:
     with ExitStack() as stack:
         database_url = stack.enter_context(postgres.server())
         b2 = stack.enter_context(B2(keys=[_KEY]))
-        redis = stack.enter_context(_redis())
+        redis, _ = stack.enter_context(redis_server.server())
         settings = {
             "base_url": base_url,
             "database_url": database_url,
@@ -84,12 +82,3 @@ def standing(folder: Path, base_url: str) -> Iterator[Cluster]:
 def _end(server: Server) -> None:
     if server.process.poll() is None:
         server.kill()
-
-
-@contextmanager
-def _redis() -> Iterator[str]:
-    port = free_port()
-    process = subprocess.Popen([find("redis-server"), "--port", str(port), "--save", ""], stdout=subprocess.DEVNULL)
-    yield f"redis://127.0.0.1:{port}/0"
-    process.kill()
-    process.wait()
