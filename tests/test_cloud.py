@@ -26,8 +26,8 @@ def bucket():
     server.start()
     endpoint = "http://{}:{}".format(*server.get_host_and_port())
     client = boto3.client("s3", endpoint_url=endpoint, **ACCOUNT)
-    client.create_bucket(Bucket="pics", CreateBucketConfiguration={"LocationConstraint": "us-west-004"})
-    client.put_bucket_versioning(Bucket="pics", VersioningConfiguration={"Status": "Enabled"})
+    client.create_bucket(Bucket="cloud", CreateBucketConfiguration={"LocationConstraint": "us-west-004"})
+    client.put_bucket_versioning(Bucket="cloud", VersioningConfiguration={"Status": "Enabled"})
     yield endpoint, client
     client.close()
     server.stop()
@@ -47,7 +47,7 @@ def upload(config, image):
 
 def versions(client):
     """How many versions of images there are; their thumbnails come a little later."""
-    found = client.list_object_versions(Bucket="pics").get("Versions", [])
+    found = client.list_object_versions(Bucket="cloud").get("Versions", [])
     return len([one for one in found if not one["Key"].startswith("t/")])
 
 
@@ -59,7 +59,7 @@ if not {"postgres", "redis-server"} & missing().keys():
             "store": "s3",
             "s3_endpoint": endpoint,
             "s3_region": "us-west-004",
-            "s3_bucket": "pics",
+            "s3_bucket": "cloud",
             "s3_access_key_id": "a",
             "s3_secret_access_key": "b",
             "public_url": "https://i.example.com",
@@ -75,7 +75,7 @@ if not {"postgres", "redis-server"} & missing().keys():
 
             assert {answer.status for answer in answers} == {201}
             assert first["url"].startswith("https://i.example.com/")
-            assert client.get_object(Bucket="pics", Key=first["key"])["Body"].read() == samples.make("png", seed=0)
+            assert client.get_object(Bucket="cloud", Key=first["key"])["Body"].read() == samples.make("png", seed=0)
             assert versions(client) == 24
             with urllib.request.urlopen(delete) as deleted:
                 assert deleted.status == 204
