@@ -7,8 +7,8 @@ import re
 import signal
 import socket
 import threading
-import time
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -17,11 +17,12 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from app.catalog import Catalog
 from app.catalog.records import State
-from tests import samples
+from tests import samples, waiting
 from tests.conftest import OWNER, free_port, start_server
 
 pytestmark = pytest.mark.timeout(900)
 PATIENCE_S = 240  # of a machine that does ten other things
+soon = partial(waiting.soon, patience_s=PATIENCE_S)
 AUTHORIZED = {"Authorization": f"Bearer {OWNER}"}
 SLOW = samples.make("png", seed=77) + bytes(1_000_000)  # what stands behind its end goes
 
@@ -66,14 +67,6 @@ def metrics(server):
         for family in text_string_to_metric_families(text.decode())
         for sample in family.samples
     }
-
-
-def soon(look):
-    deadline = time.monotonic() + PATIENCE_S
-    while not (found := look()):
-        assert time.monotonic() < deadline, "it never came"
-        time.sleep(0.1)
-    return found
 
 
 ASKED = ("bowerbird_http_requests_total", "GET", "/oembed", "404")

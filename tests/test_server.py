@@ -9,7 +9,6 @@ import socket
 import sqlite3
 import subprocess
 import sys
-import time
 import urllib.error
 import urllib.request
 from contextlib import suppress
@@ -20,6 +19,7 @@ from PIL import Image
 
 from tests import samples
 from tests.conftest import OWNER, UPLOADER, Server
+from tests.waiting import soon
 
 MIB = 1024 * 1024
 
@@ -298,13 +298,3 @@ def test_what_expired_while_nothing_ran_is_gone_soon_after_the_start(make_server
     assert soon(lambda: not path.exists())
     with pytest.raises(urllib.error.HTTPError, match="404"):
         urllib.request.urlopen(f"{again.url}/{answer['key']}")
-
-
-def soon(ask):
-    """Return what `ask` answers once that is something."""
-    deadline = time.monotonic() + 30
-    while time.monotonic() < deadline:
-        if found := ask():
-            return found
-        time.sleep(0.1)
-    raise AssertionError("it never came")
