@@ -42,6 +42,7 @@ class Writers:
         self._folder.mkdir(parents=True, exist_ok=True)
         self._home = _home_of(self._folder)
         self._held: BinaryIO | None = None
+        self._first = threading.Lock()  # several threads may want the file at once
         self._beating: threading.Thread | None = None
         self._numbers = count(_SERVER + 1)
         self._name = f"{self._home}-{os.getpid()}-{secrets.token_hex(4)}"
@@ -101,20 +102,24 @@ class Writers:
 
     def _file(self) -> BinaryIO:
         """Return this server's file, locked before anybody can find it."""
-        if self._held is None:
-            new = self._folder / f"{_NEW}{self._name}"
-            file = new.open("wb")
-            try:
-                _lock(file, _SERVER)
-                new.rename(self._folder / self._name)
-            except OSError:
-                file.close()
-                raise
-            self._held = file
-            if self._beats:
-                self._beating = threading.Thread(target=self._beat, args=(self._beats,), name="beat", daemon=True)
-                self._beating.start()
-        return self._held
+        with self._first:
+            if self._held is None:
+                self._held = self._new_file()
+                if self._beats:
+                    self._beating = threading.Thread(target=self._beat, args=(self._beats,), name="beat", daemon=True)
+                    self._beating.start()
+            return self._held
+
+    def _new_file(self) -> BinaryIO:
+        new = self._folder / f"{_NEW}{self._name}"
+        file = new.open("wb")
+        try:
+            _lock(file, _SERVER)
+            new.rename(self._folder / self._name)
+        except OSError:
+            file.close()
+            raise
+        return file
 
     def _beat(self, beats: Beats) -> None:
         is_over = False
