@@ -137,6 +137,14 @@ class Master(Arbiter):
         super().init_signals()
         signal.pthread_sigmask(signal.SIG_UNBLOCK, _HELD_BACK)
 
+    def spawn_worker(self) -> Any:
+        """Start a web worker; what it is told before it hears for itself waits, instead of ending in a copy of ours."""
+        signal.pthread_sigmask(signal.SIG_BLOCK, _HELD_BACK)
+        try:
+            return super().spawn_worker()
+        finally:
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, _HELD_BACK)
+
     def handle_hup(self) -> None:
         """Put workers with new code and settings in the place of the old ones, once a trial has shown that they start;
         the old ones end with what they have begun."""

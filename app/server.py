@@ -2,6 +2,7 @@
 
 import json
 import re
+import signal
 import socket
 import time
 from contextlib import nullcontext, suppress
@@ -65,6 +66,11 @@ class Worker(GeventWorker):
         """Run; the master, which bounds its own end, gives those that a reload has replaced more time than itself."""
         self.cfg.set("graceful_timeout", LAST_S)
         super().init_process()
+
+    def init_signals(self) -> None:
+        """Hear from here on what the master has held back since before the fork."""
+        super().init_signals()
+        signal.pthread_sigmask(signal.SIG_SETMASK, ())
 
     def run(self) -> None:
         """Answer requests until the end, with errors of greenlets in the log as all others are."""

@@ -178,7 +178,7 @@ class Server:
 def _command(pid: int) -> str:
     try:
         return Path(f"/proc/{pid}/cmdline").read_text().split("app.cli")[-1] if pid else ""
-    except FileNotFoundError:
+    except (FileNotFoundError, ProcessLookupError):  # it has ended, or is just ending
         return "worker"
 
 

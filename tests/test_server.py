@@ -256,6 +256,17 @@ def test_an_idle_connection_does_not_hold_up_the_end_and_a_request_under_way_is_
     server.process.stdout.close()
 
 
+def test_a_web_worker_that_has_just_been_forked_hears_of_the_end(make_server):
+    server = make_server()
+    before = set(server.workers())
+    os.kill(min(before), signal.SIGKILL)
+    while not set(server.workers()) - before:
+        pass
+    server.process.terminate()
+    assert server.process.wait(20) == 0, "the master ended it after its 30 seconds"
+    server.process.stdout.close()
+
+
 def test_ctrl_c_ends_it_without_a_word_of_trouble_also_where_a_connection_is_kept(make_server, tmp_path):
     server = make_server("interrupted", web_workers="1")  # another might still be starting
     with socket.create_connection((server.host, server.port)) as idle:
