@@ -5,6 +5,7 @@ master imports the app once for all web workers, which share its memory; each ma
 """
 
 import argparse
+import gc
 import os
 import re
 import shutil
@@ -23,7 +24,7 @@ from gunicorn.app.base import BaseApplication
 from gunicorn.arbiter import Arbiter
 from gunicorn.glogging import Logger
 
-from . import counts_folder, logs
+from . import counts_folder, logs, opening_process, systemd
 from .relieved import Relieved
 from .upkeep_process import UpkeepProcess
 
@@ -46,8 +47,11 @@ class Server(BaseApplication):
 
     shared = "app.web.factory"
 
-    def __init__(self, bind: str, workers: int, *, with_upkeep: bool = True, counted_in: Path | None = None) -> None:
+    def __init__(
+        self, bind: str, workers: int, *, with_upkeep: bool = True, counted_in: Path | None = None, first: bool = False
+    ) -> None:
         self.bind, self._workers, self._with_upkeep, self.counted_in = bind, workers, with_upkeep, counted_in
+        self._first = first
         self._upkeep: UpkeepProcess | None = None
         super().__init__()
 
@@ -99,13 +103,19 @@ class Server(BaseApplication):
         if self._upkeep:
             self._upkeep.keep()
 
-    def _prepare(self, _arbiter: Any) -> None:
-        """Between the listening and the first fork: start the upkeep, and import what the workers will share."""
-        if self._with_upkeep:
-            self._upkeep = UpkeepProcess(self.counted_in)
+    def _prepare(self, arbiter: Any) -> None:
+        """Between the listening and the first fork: import what all share, do what is done once, start the upkeep."""
         # Not what the master itself lives by: it hears of signals and of its children's ends without gevent's loop.
         monkey.patch_all(os=False, signal=False, subprocess=False, queue=False)
+        gc.disable()  # nothing of a module is garbage; to look for it takes a fifth of the time
         import_module(self.shared)
+        gc.freeze()  # nor do the web workers look there, which would cost them the memory that they share
+        gc.enable()
+        if self._first and (status := opening_process.run(arbiter.wait_for_signals, _HELD_BACK)) != 0:
+            self._end(arbiter)
+            raise SystemExit(status)
+        if self._with_upkeep:
+            self._upkeep = UpkeepProcess(self.counted_in)
 
     def _let_upkeep_go(self, _arbiter: Any, _worker: Any) -> None:
         """In a web worker: the upkeep ends with the master, not with the last of those that it has forked."""
@@ -129,7 +139,8 @@ class Master(Arbiter):
 
     def start(self) -> None:
         """Listen, and have new workers beside those of before a reload."""
-        super().start()
+        with systemd.told_at_the_end():
+            super().start()
         relieved = [int(pid) for pid in os.environ.pop(_RELIEVED, "").split(",") if pid]
         self.WORKERS |= {pid: Relieved(age - len(relieved)) for age, pid in enumerate(relieved)}
 
@@ -201,7 +212,7 @@ class Master(Arbiter):
             "GUNICORN_PID": str(self.pid),
             "GUNICORN_FD": ",".join(str(one.fileno()) for one in self.LISTENERS),
         }
-        options = [one for one in sys.argv[1:] if one.startswith("--") and not one.startswith("--counted-in=")]
+        options = [one for one in sys.argv[1:] if one.startswith(("--log=", "--no-worker"))]
         options += [f"--counted-in={self.app.counted_in}"] if self.app.counted_in else []
         os.execve(sys.executable, [sys.executable, "-m", "app.master", bind, workers, *options], environment)  # noqa: S606
 
@@ -221,12 +232,13 @@ def main() -> None:
     parser.add_argument("workers", type=int)
     parser.add_argument("--log", default="auto")
     parser.add_argument("--counted-in", type=Path)
-    parser.add_argument("--no-worker", action="store_true")
-    given = parser.parse_args()
-    logs.configure(given.log)
+    parser.add_argument("--no-worker", dest="with_upkeep", action="store_false")
+    parser.add_argument("--first", action="store_true")
+    given = vars(parser.parse_args())
+    logs.configure(given.pop("log"))
     logs.take_all()
-    counted_in = given.counted_in or counts_folder.make()
-    Server(given.bind, given.workers, with_upkeep=not given.no_worker, counted_in=counted_in).run()
+    given["counted_in"] = given["counted_in"] or counts_folder.make()
+    Server(**given).run()
 
 
 if __name__ == "__main__":

@@ -7,7 +7,6 @@ from ipaddress import ip_network
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
-from limits import parse as parse_rate
 from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator, SecretStr, ValidationInfo
 from pydantic_settings import NoDecode
 
@@ -55,8 +54,10 @@ def _bind(value: str) -> str:
 
 
 def _rate(value: str) -> str:
+    from limits import parse  # noqa: PLC0415 it imports all of its storages, and most settings name no rate
+
     try:
-        parse_rate(value)
+        parse(value)
     except ValueError as e:
         raise ValueError("give a rate such as 1000/hour") from e
     return value

@@ -21,7 +21,18 @@ ROOT = Path(__file__).parent.parent
 APP = ROOT / "app"
 
 FLOORS = [
-    {"errors", "resources", "blocking", "logs", "request_ids", "answers", "spool", "durable", "counts_folder"},
+    {
+        "errors",
+        "resources",
+        "blocking",
+        "logs",
+        "request_ids",
+        "answers",
+        "spool",
+        "durable",
+        "counts_folder",
+        "systemd",
+    },
     {
         "amounts",
         "chart",
@@ -84,7 +95,7 @@ FLOORS = [
         "checkup",
     },
     {"web"},
-    {"cli", "server", "master", "upkeep_process", "relieved", "__init__"},
+    {"cli", "server", "master", "upkeep_process", "opening_process", "relieved", "__init__"},
 ]
 ONLY = {
     "flask": "web",

@@ -1,6 +1,8 @@
 """The `bowerbird` command: result on stdout, talk on stderr, exit 0, 1 (refused or failed) or 2 (usage, settings)."""
 
 import sys
+from collections.abc import Callable
+from functools import partial
 
 import click
 
@@ -29,7 +31,7 @@ for _name, _where, _line in (
     cli.add_command(Lazy(_name, _where, _line, needs_server=False))
 for _name, _where, _line in (
     ("serve", "server:serve", "Start the server, and beside it the worker."),
-    ("worker", "server:worker", "Do the repeated jobs."),
+    ("worker", "worker:worker", "Do the repeated jobs."),
     ("token", "tokens:token", "Add, list, change and revoke the tokens of clients."),
     ("clients", "clients:clients_command", "List the clients, or set one up."),
     ("sxcu", "clients:sxcu", "Print a ShareX configuration with a fresh token in it."),
@@ -54,12 +56,18 @@ for _name, _where, _line in (
 
 def main() -> None:
     """Run the command line and exit."""
+    sys.exit(told(partial(cli.main, prog_name="bowerbird")))
+
+
+def told(run: Callable[[], object]) -> int:
+    """Run it, tell on stderr what we refuse and why, and return the exit status."""
     try:
-        cli.main(prog_name="bowerbird")
+        run()
     except SettingsError as e:
         for problem in e.problems:
             click.echo(f"bowerbird: {problem}", err=True)
-        sys.exit(2)
+        return 2
     except BowerbirdError as e:
         click.echo(f"bowerbird: {e}", err=True)
-        sys.exit(1)
+        return 1
+    return 0

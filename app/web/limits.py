@@ -11,8 +11,6 @@ from limits import RateLimitItem, WindowStats, parse
 from limits.errors import StorageError
 from limits.storage import Storage, storage_from_string
 from limits.strategies import MovingWindowRateLimiter
-from redis.backoff import NoBackoff
-from redis.retry import Retry
 
 from ..errors import Busy, RateLimited
 from ..networks import household
@@ -94,6 +92,9 @@ class RateLimits:
 
 
 def _redis(url: str) -> Storage:
+    from redis.backoff import NoBackoff  # noqa: PLC0415 a tenth of all that a server imports, and most have no Redis
+    from redis.retry import Retry  # noqa: PLC0415 as above
+
     patience = {"socket_timeout": PATIENCE_S, "socket_connect_timeout": PATIENCE_S, "retry": Retry(NoBackoff(), 0)}
     return storage_from_string(url, wrap_exceptions=True, **patience)  # type: ignore[return-value,arg-type]
 
