@@ -1,6 +1,7 @@
 """What every test may ask for: settings over an empty folder, the app, and real servers."""
 
 import fcntl
+import functools
 import os
 import re
 import shutil
@@ -13,6 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -37,13 +39,22 @@ def _no_real_environment(monkeypatch: pytest.MonkeyPatch) -> None:
             monkeypatch.delenv(name)
 
 
+@functools.cache
+def empty_catalog() -> bytes:
+    """Return an SQLite catalog with the tables and nothing in them."""
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "catalog.sqlite3"
+        catalog = Catalog(f"sqlite:///{path}")
+        catalog.upgrade()
+        catalog.close()
+        return path.read_bytes()
+
+
 @pytest.fixture(scope="session")
 def made_tables(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An SQLite catalog with the tables and nothing in them."""
     path = tmp_path_factory.mktemp("tables") / "catalog.sqlite3"
-    catalog = Catalog(f"sqlite:///{path}")
-    catalog.upgrade()
-    catalog.close()
+    path.write_bytes(empty_catalog())
     return path
 
 
@@ -142,7 +153,7 @@ class Server:
     def workers(self) -> list[int]:
         """Return the process ids of the web workers."""
         children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
-        return [int(one) for one in children if "worker" not in _command(int(one))]
+        return [int(one) for one in children if not _is_upkeep(int(one))]
 
     def upkeep(self) -> int | None:
         """Return the process id of the worker for the repeated jobs, once it holds the sign that it lives."""
@@ -151,7 +162,7 @@ class Server:
             return None
         for task in Path(f"/proc/{self.process.pid}/task").iterdir():
             for child in (task / "children").read_text().split():
-                if "worker" in _command(int(child)):
+                if _is_upkeep(int(child)):
                     return int(child)
         return None
 
@@ -175,11 +186,11 @@ class Server:
             self.process.stdout.close()
 
 
-def _command(pid: int) -> str:
+def _is_upkeep(pid: int) -> bool:
     try:
-        return Path(f"/proc/{pid}/cmdline").read_text().split("app.cli")[-1] if pid else ""
+        return "app.cli\0worker" in Path(f"/proc/{pid}/cmdline").read_text()
     except (FileNotFoundError, ProcessLookupError):  # it has ended, or is just ending
-        return "worker"
+        return True
 
 
 def free_port() -> int:
@@ -189,10 +200,19 @@ def free_port() -> int:
 
 
 def start_server(
-    data_dir: Path, port: int | None = None, host: str = "127.0.0.1", *, has_worker: bool = True, **settings: str
+    data_dir: Path,
+    port: int | None = None,
+    host: str = "127.0.0.1",
+    *,
+    has_worker: bool = True,
+    has_tables: bool = True,
+    **settings: str,
 ) -> Server:
     """Start a real server over `data_dir` and wait until it answers; without a worker nothing is done but what is
-    asked for."""
+    asked for, without tables it makes its own, which takes long."""
+    if has_tables and "database_url" not in settings and not (path := data_dir / "catalog.sqlite3").exists():
+        data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        path.write_bytes(empty_catalog())
     port = port or free_port()
     environment = {name: value for name, value in os.environ.items() if not name.startswith("BOWERBIRD_")}
     environment |= {

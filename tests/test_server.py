@@ -18,7 +18,7 @@ import pytest
 from PIL import Image
 
 from tests import samples
-from tests.conftest import OWNER, UPLOADER, Server
+from tests.conftest import OWNER, UPLOADER, Server, free_port, start_server
 from tests.waiting import soon
 
 MIB = 1024 * 1024
@@ -70,9 +70,8 @@ REFUSALS = {
 @pytest.fixture(scope="module")
 def small_limit(tmp_path_factory):
     """A server that takes 4 MB, so that 5 MB are too much."""
-    from tests.conftest import start_server
-
-    server = start_server(tmp_path_factory.mktemp("small") / "data", max_upload_bytes="4MB")
+    folder = tmp_path_factory.mktemp("small") / "data"
+    server = start_server(folder, has_worker=False, max_upload_bytes="4MB", web_workers="1")
     yield server
     server.kill()
 
@@ -152,7 +151,7 @@ def test_a_chunked_multipart_body_is_taken(live_server):
 
 
 def test_a_large_upload_costs_a_worker_little_memory(make_server):
-    server = make_server(web_workers="1")
+    server = make_server(has_worker=False, web_workers="1")
     warm = samples.make("png")
     send_all_then_read(server, request("POST", "/api/upload", len(warm), token=OWNER), warm)
     [worker] = server.workers()
@@ -173,15 +172,16 @@ def objects(server: Server) -> set[str]:
 
 
 def test_serve_prints_what_an_owner_needs_and_the_token_only_once(tmp_path, make_server):
-    server = make_server(bootstrap_token="")
+    alone = {"bootstrap_token": "", "has_worker": False, "web_workers": "1"}
+    server = make_server(has_tables=False, **alone)
     token = re.search(r"(bb_\S{40,})", server.printed)[1]
     image = samples.make("png")
 
     assert server.url in server.printed and "curl" in server.printed and ".sxcu" in server.printed
     assert send_all_then_read(server, request("POST", "/api/upload", len(image), token=token), image)[0] == 201
     assert token.encode() not in (server.data_dir / "catalog.sqlite3").read_bytes()
-    server.stop()
-    assert token not in make_server(bootstrap_token="").printed
+    server.kill()
+    assert token not in make_server(**alone).printed
 
 
 def test_a_port_in_use_and_bad_settings_are_told_in_lines_with_exit_2(live_server):
@@ -200,8 +200,33 @@ def test_a_port_in_use_and_bad_settings_are_told_in_lines_with_exit_2(live_serve
     assert "Traceback" not in bad.stderr + again.stderr
 
 
+def test_a_start_without_a_database_is_told_in_a_line_and_one_that_waits_for_it_is_ended_by_a_signal(
+    tmp_path, live_server
+):
+    with socket.create_server(("127.0.0.1", 0)) as silent, socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        started = []
+        for name, server, patience_s in (("away", closed, 5), ("silent", silent, 600)):
+            url = f"postgresql://u:p@127.0.0.1:{server.getsockname()[1]}/b?connect_timeout={patience_s}"
+            own = {"DATA_DIR": str(tmp_path / name), "DATABASE_URL": url, "BIND": f"127.0.0.1:{free_port()}"}
+            environment = live_server.environment | {f"BOWERBIRD_{key}": value for key, value in own.items()}
+            command = [sys.executable, "-m", "app.cli", "serve"]
+            started.append(subprocess.Popen(command, env=environment, stdout=-1, stderr=-1, text=True))
+        away, waiting = started
+        said = away.communicate(timeout=60)
+        with silent.accept()[0]:
+            waiting.terminate()
+            told = waiting.communicate(timeout=60)
+
+    assert (away.returncode, said[0]) == (1, "")
+    last = said[1].splitlines()[-1]
+    assert last == "bowerbird: the catalog is busy or does not answer; try again in a moment"
+    assert (waiting.returncode, told[0]) == (0, "")
+    assert "Traceback" not in said[1] + told[1]
+
+
 def test_while_another_process_holds_the_catalog_an_upload_waits_and_nobody_else_does(make_server):
-    server = make_server(web_workers="1")
+    server = make_server(has_worker=False, web_workers="1")
     image = samples.make("png")
     catalog = sqlite3.connect(server.data_dir / "catalog.sqlite3", isolation_level=None)
     catalog.execute("BEGIN IMMEDIATE")
@@ -238,7 +263,7 @@ def test_a_thumbnail_is_there_soon_after_the_answer(live_server):
 
 
 def test_an_idle_connection_does_not_hold_up_the_end_and_a_request_under_way_is_finished(make_server):
-    server = make_server()
+    server = make_server(has_worker=False, web_workers="1")
     image = samples.make("png")
     with (
         socket.create_connection((server.host, server.port)) as idle,
@@ -257,7 +282,7 @@ def test_an_idle_connection_does_not_hold_up_the_end_and_a_request_under_way_is_
 
 
 def test_a_web_worker_that_has_just_been_forked_hears_of_the_end(make_server):
-    server = make_server()
+    server = make_server(has_worker=False, web_workers="1")
     before = set(server.workers())
     os.kill(min(before), signal.SIGKILL)
     while not set(server.workers()) - before:
@@ -295,17 +320,17 @@ def test_a_worker_that_dies_is_started_anew_and_ends_with_the_server(make_server
     assert not Path(f"/proc/{second}").exists()
 
 
-def test_what_expired_while_nothing_ran_is_gone_soon_after_the_start(make_server):
-    image, server = samples.make("png", seed=12), make_server()
-    _, answer = send_all_then_read(server, request("PUT", "/api/upload/x?expires=1h", len(image), token=OWNER), image)
-    [path] = (server.data_dir / "objects").rglob(answer["key"])
-    server.stop()
-    with sqlite3.connect(server.data_dir / "catalog.sqlite3") as catalog:
+def test_what_expired_while_nothing_ran_is_gone_soon_after_the_start(client, make_server):
+    headers = {"Authorization": f"Bearer {OWNER}"}
+    answer = client.post("/api/upload?expires=1h", data=samples.make("png", seed=12), headers=headers).json
+    folder = client.application.extensions["bowerbird"].settings.data_dir
+    [path] = (folder / "objects").rglob(answer["key"])
+    with sqlite3.connect(folder / "catalog.sqlite3") as catalog:
         catalog.execute("UPDATE uploads SET expires_at = '2026-01-01 00:00:00.000000'")
     catalog.close()
 
-    again = make_server()
+    server = make_server(folder.name, web_workers="1")
 
     assert soon(lambda: not path.exists())
     with pytest.raises(urllib.error.HTTPError, match="404"):
-        urllib.request.urlopen(f"{again.url}/{answer['key']}")
+        urllib.request.urlopen(f"{server.url}/{answer['key']}")
