@@ -1,6 +1,8 @@
 """The boto3 client, set up for what B2 takes and for a proxy before it."""
 
+import threading
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +10,8 @@ import boto3
 from botocore.config import Config
 
 from .s3_put import CONNECT_S, MOST_CONNECTIONS, named
+
+_making = threading.Lock()  # a session makes one client at a time
 
 
 def make_client(
@@ -32,15 +36,16 @@ def make_client(
         read_timeout=read_timeout_s,
         max_pool_connections=MOST_CONNECTIONS,
     )
-    client = boto3.session.Session().client(
-        "s3",
-        config=config,
-        endpoint_url=endpoint,
-        region_name=region,
-        aws_access_key_id=access_key_id,
-        aws_secret_access_key=secret_access_key,
-        verify=str(ca_bundle) if ca_bundle else None,
-    )
+    with _making:
+        client = _session().client(
+            "s3",
+            config=config,
+            endpoint_url=endpoint,
+            region_name=region,
+            aws_access_key_id=access_key_id,
+            aws_secret_access_key=secret_access_key,
+            verify=str(ca_bundle) if ca_bundle else None,
+        )
     # An endpoint that says no 100-continue costs each put a second; the body is small, it can go at once. The last of
     # all: botocore adds the header at this same event, after those who listen to the more special `…PutObject`.
     client.meta.events.register_last("before-call.s3", _without_expect)
@@ -48,6 +53,12 @@ def make_client(
     client.meta.events.register("before-call.s3", _with_name)
     client.meta.events.register("before-send.s3", counted)
     return client
+
+
+@cache
+def _session() -> boto3.session.Session:
+    """Return the one of this process: each would read the description of S3 anew, 13 MB and an eighth of a second."""
+    return boto3.session.Session()
 
 
 def _with_name(params: dict[str, Any], **_: Any) -> None:
