@@ -76,7 +76,7 @@ class Settings(ClientBounds):
     allow_video: Video = Field(False, description="take MP4, WebM and MOV too")
     view_pages: bool = Field(False, description="a page for each image at /v/KEY, which chats show a preview of")
     key_length: int = Field(LENGTH, ge=MIN_LENGTH, le=MAX_LENGTH, description="random characters of a key")
-    rate_limit: Rate = Field("100000/hour", description="uploads of one token")
+    rate_limit: Rate = Field("100000/hour", validate_default=False, description="uploads of one token")
     web_workers: int = Field(2, ge=1, le=64, description="web processes")
     secret_key: SecretKey = Field(
         SecretStr(""), validate_default=False, description="signs deletion links; made and kept in DATA_DIR when unset"

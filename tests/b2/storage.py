@@ -13,9 +13,14 @@ from urllib.parse import unquote
 import boto3
 from botocore.config import Config
 from botocore.exceptions import ClientError
+from moto import backends
 from moto.server import ThreadedMotoServer
 
 from . import versions
+
+# At each request moto would look through its own folder for the names of the 250 services that it knows.
+_services = tuple(backends.list_of_moto_modules())
+backends.list_of_moto_modules = lambda: _services
 
 _SPOOLED = 1024 * 1024
 _PIECE = 256 * 1024
