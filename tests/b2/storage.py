@@ -14,6 +14,8 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import ClientError
 from moto import backends
+from moto.core.models import DEFAULT_ACCOUNT_ID
+from moto.s3.models import FakeKey, s3_backends
 from moto.server import ThreadedMotoServer
 
 from . import versions
@@ -153,11 +155,16 @@ class Storage:
                 yield one["Key"], versions.to_b2(one["VersionId"]), True, 0
 
     def empty(self) -> None:
-        """Remove every version and every unfinished upload."""
-        for key, version_id, _, _ in list(self.versions()):
-            self.client.delete_object(Bucket=self._bucket, Key=key, VersionId=versions.to_moto(version_id))
-        for one in self.client.list_multipart_uploads(Bucket=self._bucket).get("Uploads", []):
-            self.client.abort_multipart_upload(Bucket=self._bucket, Key=one["Key"], UploadId=one["UploadId"])
+        """Remove every version and every unfinished upload; in moto's own memory, for it is done before each test."""
+        bucket = s3_backends[DEFAULT_ACCOUNT_ID]["aws"].buckets[self._bucket]
+        for key in list(bucket.keys):
+            for one in bucket.keys.getlist(key):
+                if isinstance(one, FakeKey):  # a delete marker has no bytes
+                    one.dispose()
+        for upload in list(bucket.multiparts.values()):
+            upload.dispose()
+        bucket.keys.clear()
+        bucket.multiparts.clear()
 
     def body(self, key: str) -> bytes | None:
         """Return the current bytes of `key`; None if there are none, or they are hidden."""
