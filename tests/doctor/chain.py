@@ -187,5 +187,5 @@ def open_chain() -> Iterator[Chain]:
         endpoint = start_worker(stack, b2, port)
         named = app_settings(folder / "data", port, endpoint)
         app = start_server(folder / "data", port, **{k: v for k, v in named.items() if k not in ("data_dir", "bind")})
-        stack.callback(app.stop)
+        stack.callback(app.kill)
         yield Chain(stack, folder, b2, edge, app, front, bare, endpoint)
