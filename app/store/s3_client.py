@@ -7,7 +7,8 @@ from typing import Any
 import boto3
 from botocore.config import Config
 
-from .s3_put import CONNECT_S, MOST_CONNECTIONS, named
+from .s3_exchange import CONNECT_S, MOST_CONNECTIONS
+from .s3_put import named
 
 
 def make_client(
