@@ -42,8 +42,8 @@ class UtcDateTime(TypeDecorator[datetime]):
 class Database:
     """Transactions on one database. `path` is the file of an SQLite one, else None. Nothing is opened yet.
 
-    `used` is told of each connection that is taken (1) or given back (-1).
-    Raises SettingsError for a URL that names neither SQLite nor PostgreSQL.
+    `used` is told of each connection that is taken (1) or given back (-1); with SQLite of the one that writes: those
+    that read keep nobody waiting. Raises SettingsError for a URL that names neither SQLite nor PostgreSQL.
     """
 
     def __init__(self, url: str, used: Callable[[int], None] = lambda change: None) -> None:
@@ -55,21 +55,22 @@ class Database:
         self._file: SqliteFile | None = None
         if parsed.drivername == "sqlite":
             self._file = SqliteFile(parsed, used, **pool)
-            self.path, self._engine, self._begin = self._file.path, self._file.reading, self._file.begin
+            self.path, self._engine = self._file.path, self._file.reading
+            self._read, self._begin = self._file.read, self._file.begin
         else:
             patience = {} if "connect_timeout" in parsed.query else {"connect_timeout": int(WAIT_S)}
             # An error tells no values: the address of a shared album is one, and errors are logged.
             more: dict[str, Any] = {"connect_args": patience, "pool_pre_ping": True, "hide_parameters": True}
             self._engine = create_engine(parsed, **pool, **more)
-            self._begin = self._engine.begin
+            self._read, self._begin = self._engine.connect, self._engine.begin
             event.listen(self._engine, "connect", _set_postgresql)
-        event.listen(self._engine, "checkout", lambda *_: used(1))
-        event.listen(self._engine, "checkin", lambda *_: used(-1))
+            event.listen(self._engine, "checkout", lambda *_: used(1))
+            event.listen(self._engine, "checkin", lambda *_: used(-1))
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """Yield a connection for reading."""
-        with _ours(), self._engine.connect() as connection:
+        with _ours(), self._read() as connection:
             yield connection
 
     @contextmanager

@@ -18,6 +18,7 @@ from ..errors import Busy
 from ..spool import meaning
 
 WAIT_S = 5.0  # for a lock, for a connection: longer than any honest transaction, shorter than a client's patience
+_READERS = 4  # that are kept
 _POLL_S = 0.001  # between two looks at the lock: no transaction of another process waits for the disk while it has it
 
 
@@ -37,9 +38,26 @@ class SqliteFile:
         event.listen(self.reading, "begin", lambda connection: connection.exec_driver_sql("BEGIN"))
         event.listen(self._writing, "connect", _set_up_writing)
         event.listen(self._writing, "begin", _begin_writing)
+        self._readers: list[Connection] = []
         self._turn = threading.Lock()  # SQLite's own queue is a sleep, and unfair
         self._kept: Connection | None = None
         self._log = _Log(self.path)
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """Yield a connection for reading; what is read by one statement is read at one moment."""
+        connection = self._readers.pop() if self._readers else self.reading.connect()
+        try:
+            yield connection
+            if connection.in_transaction():
+                connection.rollback()
+        except BaseException:
+            connection.close()
+            raise
+        if len(self._readers) < _READERS:
+            self._readers.append(connection)
+        else:
+            connection.close()
 
     @contextmanager
     def begin(self) -> Iterator[Connection]:
@@ -72,6 +90,8 @@ class SqliteFile:
         """Close every connection."""
         with self._turn:
             self._forget()
+        while self._readers:
+            self._readers.pop().close()
         self.reading.dispose()
 
     def _forget(self) -> None:

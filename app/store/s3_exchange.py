@@ -3,6 +3,7 @@ reading of the answer: a library's request costs ten times what the kernel needs
 
 import socket
 import ssl
+import weakref
 from base64 import b64encode
 from collections.abc import Mapping
 from contextlib import suppress
@@ -43,6 +44,7 @@ class Exchange:
         if self._proxy and self._proxy.scheme != "http":
             raise StoreMisconfigured(f"a proxy is spoken to by http:// alone, not by {self._proxy.scheme}://")
         self._idle: list[HTTPConnection] = []
+        weakref.finalize(self, _close_all, self._idle)
 
     def put(self, path: str, headers: Mapping[str, str], body: BinaryIO, size: int) -> Answer:
         """Send `size` bytes of `body`, from its first, and return the answer; raise Failure where none came."""
@@ -65,8 +67,7 @@ class Exchange:
 
     def close(self) -> None:
         """Close the connections that are kept."""
-        while self._idle:
-            self._idle.pop().close()
+        _close_all(self._idle)
 
     def _take(self) -> HTTPConnection:
         while self._idle:
@@ -106,6 +107,11 @@ class Exchange:
             return {}
         account = f"{unquote(self._proxy.username)}:{unquote(self._proxy.password or '')}"
         return {"proxy-authorization": f"Basic {b64encode(account.encode()).decode()}"}
+
+
+def _close_all(connections: list[HTTPConnection]) -> None:
+    while connections:
+        connections.pop().close()
 
 
 def _send(sock: socket.socket, head: bytes, body: BinaryIO, size: int) -> None:
