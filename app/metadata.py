@@ -4,8 +4,9 @@ from collections.abc import Callable
 from typing import BinaryIO
 
 from .containers import bmp, gif, inplace, jpeg, png, tiff, webp
-from .containers.base import Container
+from .containers.base import Container, Range
 
+_CUT = ("image/png", "image/gif")  # what is removed is cut out, and nothing is written in its place
 _REWRITE: dict[str, Callable[..., None]] = {
     "image/png": png.rewrite,
     "image/jpeg": jpeg.rewrite,
@@ -30,3 +31,11 @@ def strip(source: BinaryIO, target: BinaryIO, container: Container, *, keep_meta
     RFC 9559.
     """
     _REWRITE[container.content_type](source, target, container, keep_metadata=keep_metadata)
+
+
+def is_bare(container: Container, size: int, *, keep_metadata: bool = False) -> bool:
+    """Whether `strip` would write these very `size` bytes; False also where that is not known before."""
+    whole = [Range(0, size)] if not keep_metadata else container.ranges
+    return (
+        container.content_type in _CUT and container.ranges == whole and not container.broken and container.end == size
+    )

@@ -1,7 +1,7 @@
 """An image or video made ready to be stored: inspected, freed of its metadata, converted if browsers do not show it."""
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from tempfile import SpooledTemporaryFile
 from typing import BinaryIO, cast
 
@@ -42,48 +42,54 @@ def prepare(
     keep_metadata: bool,
     max_bytes: int | None = None,
 ) -> Prepared:
-    """Write what is to be stored of `received` to `target`, which is empty, and return it.
+    """Return what is to be stored of `received`: those very bytes, or what is written to `target`, which is empty.
 
     It may have `max_bytes`, or as many as one request may bring. Raises UnsupportedType, BadImage, TooLarge and Busy;
     StoreFull or another Unavailable where our disk does not take it.
     """
-    examine = (_examine, received.file, target, settings.bounds, keep_metadata)
-    image, sha256 = run_blocking(*examine) if received.size > _QUICK_BYTES else _examine(*examine[1:])
+    examine = (_examine, received, target, settings.bounds, keep_metadata)
+    image, stored, sha256 = run_blocking(*examine) if received.size > _QUICK_BYTES else _examine(*examine[1:])
     content_type, width, height, converted_from = image.content_type, image.width, image.height, None
     if image.converts_to:
         converted_from, content_type = content_type, image.converts_to
     if image.content_type == "video/quicktime":
-        width, height = _remux(received.file, target, settings, decoders)
+        width, height = _remux(received, target, settings, decoders)
     elif converted_from:
         width, height = decoders.convert(received.file, target, converted_from, content_type)
     elif image.needs_decoder_check or settings.verify == "decode":
-        decoders.verify(target, content_type)
-    size, most = target.seek(0, 2), max_bytes or settings.max_upload_bytes
+        decoders.verify(stored, content_type)
+    size, most = stored.seek(0, 2), max_bytes or settings.max_upload_bytes
     if size > most:
         raise TooLarge(f"as {content_type} the image has {size:,} bytes; at most {most:,} are taken")
     if converted_from:
-        sha256 = run_blocking(_sha256, target)
-    target.seek(0)
-    return Prepared(target, received.name, content_type, width, height, size, sha256, converted_from)
+        sha256 = run_blocking(_sha256, stored)
+    stored.seek(0)
+    return Prepared(stored, received.name, content_type, width, height, size, sha256, converted_from)
 
 
-def _remux(source: BinaryIO, target: BinaryIO, settings: Settings, decoders: DecoderPool) -> tuple[int, int]:
+def _remux(received: Received, target: BinaryIO, settings: Settings, decoders: DecoderPool) -> tuple[int, int]:
     """Write a QuickTime movie as an MP4 that is checked and freed of metadata as any other; return its size."""
     with SpooledTemporaryFile(_MIB, dir=settings.data_dir / "spool") as spooled:
         movie = cast(BinaryIO, spooled)
-        decoders.convert(source, movie, "video/quicktime", "video/mp4")
-        video, _ = run_blocking(_examine, movie, target, settings.bounds, False)
+        decoders.convert(received.file, movie, "video/quicktime", "video/mp4")
+        made = replace(received, file=movie, size=movie.seek(0, 2))
+        video, _, _ = run_blocking(_examine, made, target, settings.bounds, False)
     decoders.verify(target, video.content_type)
     return video.width, video.height
 
 
-def _examine(source: BinaryIO, target: BinaryIO, bounds: Bounds, keep_metadata: bool) -> tuple[images.Inspection, str]:
-    """Inspect `source` and, where it stays the format it is, write it to `target` without its metadata; return also the
-    SHA-256 (hex) of what was written."""
-    image, hashed = images.inspect(source, bounds), _Hashed(target)
+def _examine(
+    received: Received, target: BinaryIO, bounds: Bounds, keep_metadata: bool
+) -> tuple[images.Inspection, BinaryIO, str]:
+    """Inspect an image and, where it stays the format it is, write it to `target` without its metadata; return also
+    the file to be stored, which is its own where that has none, and its SHA-256 (hex)."""
+    image, hashed = images.inspect(received.file, bounds), _Hashed(target)
+    is_bare = metadata.is_bare(image.container, received.size, keep_metadata=keep_metadata)
+    if is_bare and received.digest and not image.converts_to:
+        return image, received.file, received.digest
     if not image.converts_to:
-        metadata.strip(source, cast(BinaryIO, hashed), image.container, keep_metadata=keep_metadata)
-    return image, hashed.sha256.hexdigest()
+        metadata.strip(received.file, cast(BinaryIO, hashed), image.container, keep_metadata=keep_metadata)
+    return image, target, hashed.sha256.hexdigest()
 
 
 class _Hashed:

@@ -13,6 +13,7 @@ from .spool import on_our_disk
 
 SPOOL_BYTES = 1024 * 1024
 
+_SHA256 = re.compile("[0-9a-f]{64}")
 _UNSHOWN = re.compile("[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]")
 
 
@@ -27,6 +28,11 @@ class Received:
     size: int
     sha256: str
     name: str | None = None
+
+    @property
+    def digest(self) -> str | None:
+        """The SHA-256 (hex) of the bytes, where it is what they are known by."""
+        return self.sha256 if _SHA256.fullmatch(self.sha256) else None
 
 
 class Part:

@@ -5,7 +5,7 @@ import secrets
 from contextvars import ContextVar
 
 HEADER = "X-Request-ID"  # of answers, and of proxies that are trusted
-TO_STORE = "X-Bowerbird-Request-ID"  # of its own and signed: a proxy on the way may put another into X-Request-ID
+TO_STORE = "x-bowerbird-request-id"  # of its own and signed: a proxy on the way may put another into X-Request-ID
 
 _current: ContextVar[str] = ContextVar("request_id", default="")
 

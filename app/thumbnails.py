@@ -85,7 +85,8 @@ class Thumbnails:
         spool_dir = self._settings.data_dir / "spool"
         with SpooledTemporaryFile(_MIB, dir=spool_dir) as image, SpooledTemporaryFile(_MIB, dir=spool_dir) as webp:
             source, target = cast(BinaryIO, image), cast(BinaryIO, webp)
-            if not (self._undrawn.take(row.key, source) or self._store.fetch(row.key, source, max_bytes=row.size)):
+            is_there = self._undrawn.take(row.key, source, row.size)
+            if not is_there and not self._store.fetch(row.key, source, max_bytes=row.size):
                 return False  # deleted meanwhile, or lost: reconcile finds out
             if row.thumbnail_tries:  # what there was of it may show another image, and would outlive this one
                 self._store.delete(key)

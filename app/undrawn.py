@@ -2,13 +2,13 @@
 
 import hashlib
 import os
-import secrets
 import shutil
 import time
 from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
 
+from .blocking import run_blocking
 from .keys import is_key
 
 KEEP_S = 15 * 60  # what is not drawn by then is fetched from the bucket: class B
@@ -30,28 +30,32 @@ class Undrawn:
         """Copy `file`, from its first byte to its last; one that is large, or on a disk that is nearly full, is not."""
         if time.monotonic() - self._swept_at >= SWEEP_S:
             self.sweep()
-        temporary = self._folder / f"~{secrets.token_hex(8)}"
+        path = self._path(key)
+        _remove(path)  # of another image, which this one takes the place of; somebody may be reading it
         try:
-            is_large = file.seek(0, os.SEEK_END) > MOST_BYTES
-            if is_large or shutil.disk_usage(self._folder).free < FREE_BYTES:
+            disk = os.statvfs(self._folder)
+            if (size := file.seek(0, os.SEEK_END)) > MOST_BYTES or disk.f_bavail * disk.f_frsize < FREE_BYTES:
                 return
-            with temporary.open("xb") as copy:
-                file.seek(0)
-                shutil.copyfileobj(file, copy, _COPY_BYTES)
-            temporary.rename(self._path(key))
+            if size > _COPY_BYTES:
+                run_blocking(_copy, file, path)
+            else:
+                _copy(file, path)
         except OSError:  # such as a full disk
-            _remove(temporary)
+            _remove(path)
 
-    def take(self, key: str, into: BinaryIO) -> bool:
-        """Write the copy to `into`, and return whether there was one; `into` is empty if not."""
+    def take(self, key: str, into: BinaryIO, size: int) -> bool:
+        """Write the copy to `into`, and return whether there was one, of `size` bytes: a crash may have left a part of
+        one; `into` is empty if not."""
         try:
             with self._path(key).open("rb") as file:
                 shutil.copyfileobj(file, into, _COPY_BYTES)
+            is_whole = into.tell() == size
         except OSError:
+            is_whole = False
+        if not is_whole:
             into.seek(0)
             into.truncate()
-            return False
-        return True
+        return is_whole
 
     def drop(self, key: str) -> None:
         """Forget the copy; none is no error."""
@@ -70,6 +74,17 @@ class Undrawn:
     def _path(self, key: str) -> Path:
         """Return where the copy is; the names that others give to objects are no names of files."""
         return self._folder / (key if is_key(key) else hashlib.sha256(key.encode()).hexdigest())
+
+
+def _copy(file: BinaryIO, path: Path) -> None:
+    """Copy all of `file`; the kernel's own calls, for making a file is what costs most of it."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    try:
+        file.seek(0)
+        while block := file.read(_COPY_BYTES):
+            os.write(descriptor, block)
+    finally:
+        os.close(descriptor)
 
 
 def _remove(path: Path) -> None:

@@ -51,6 +51,8 @@ def rewritten(data: bytes, container: Any) -> bytes:
     """Return the image without its metadata."""
     target = io.BytesIO()
     metadata.strip(io.BytesIO(data), target, container)
+    if metadata.is_bare(container, len(data)) and target.getvalue() != data:
+        raise Broken("what was called bare is written otherwise")
     return target.getvalue()
 
 

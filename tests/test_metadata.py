@@ -23,6 +23,11 @@ def strip(data: bytes, *, keep_metadata: bool = False) -> bytes:
     return out.getvalue()
 
 
+def is_bare(data: bytes, *, keep_metadata: bool) -> bool:
+    container = images.inspect(io.BytesIO(data), Bounds()).container
+    return metadata.is_bare(container, len(data), keep_metadata=keep_metadata)
+
+
 def frames(data: bytes) -> list[tuple[bytes, int | None]]:
     image, found = Image.open(io.BytesIO(data)), []
     for number in range(getattr(image, "n_frames", 1)):
@@ -52,6 +57,24 @@ def test_no_byte_of_the_sender_is_left_and_no_pixel_changes(name):
     assert b"SerialNumber" not in after
     assert frames(after) == frames(before)
     assert strip(after) == after
+
+
+@pytest.mark.parametrize("keep_metadata", [False, True])
+@pytest.mark.parametrize("name", told())
+def test_what_is_called_bare_is_written_as_it_is(name, keep_metadata):
+    for data in (told()[name], strip(told()[name])):
+        if is_bare(data, keep_metadata=keep_metadata):
+            assert strip(data, keep_metadata=keep_metadata) == data
+
+
+@pytest.mark.parametrize("kind", ["png", "gif"])
+def test_an_image_without_metadata_is_bare_and_one_with_it_if_it_is_kept(kind):
+    plain, telling = samples.make(kind), samples.telling(kind)
+
+    assert is_bare(plain, keep_metadata=False)
+    assert not is_bare(plain + b"tail", keep_metadata=True)
+    assert not is_bare(telling, keep_metadata=False)
+    assert is_bare(telling, keep_metadata=True)
 
 
 @pytest.mark.parametrize("kind", ["png", "jpeg", "webp", "avif"])

@@ -222,6 +222,15 @@ def test_what_has_waited_for_too_long_is_fetched_from_the_bucket(cloud):
     assert "GetObject" in cloud.asked and picture(cloud, key).size == (400, 300)
 
 
+def test_half_a_copy_as_a_crash_leaves_it_is_none(cloud):
+    key = cloud.send(LARGE).key
+    copy = next(cloud.undrawn._folder.iterdir())
+    os.truncate(copy, copy.stat().st_size // 2)
+
+    assert cloud.thumbnails.make() == 1
+    assert "GetObject" in cloud.asked and picture(cloud, key).size == (400, 300)
+
+
 def test_a_server_without_a_worker_does_not_fill_its_disk(cloud, monkeypatch):
     for _ in range(2):
         cloud.send(LARGE)

@@ -1,10 +1,8 @@
-"""The connection to the database: how SQLite and PostgreSQL have to be set, and a library's errors made ours."""
+"""The connection to the database, and a library's errors made ours."""
 
 import sqlite3
-import threading
-import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -15,11 +13,9 @@ from sqlalchemy.engine import URL, Dialect, make_url
 from sqlalchemy.exc import ArgumentError, DataError, DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from ..errors import BadRequest, BowerbirdError, Busy, SettingsError, StoreFull, StoreMisconfigured
+from ..errors import BadRequest, BowerbirdError, SettingsError, StoreFull, StoreMisconfigured
 from ..settings import PREFIX
-
-WAIT_S = 5.0  # for a lock, for a connection: longer than any honest transaction, shorter than a client's patience
-_POLL_S = 0.005  # between two looks at the lock: some transactions of another process long
+from .sqlite_file import WAIT_S, SqliteFile, busy
 
 
 class Taken(BowerbirdError):
@@ -46,34 +42,35 @@ class UtcDateTime(TypeDecorator[datetime]):
 class Database:
     """Transactions on one database. `path` is the file of an SQLite one, else None. Nothing is opened yet.
 
-    `used` is told of each connection that is taken (1) or given back (-1).
-    Raises SettingsError for a URL that names neither SQLite nor PostgreSQL.
+    `used` is told of each connection that is taken (1) or given back (-1); with SQLite of the one that writes: those
+    that read keep nobody waiting. Raises SettingsError for a URL that names neither SQLite nor PostgreSQL.
     """
 
     def __init__(self, url: str, used: Callable[[int], None] = lambda change: None) -> None:
         parsed = _parse(url)
-        self.path = Path(parsed.database) if parsed.database and parsed.drivername == "sqlite" else None
         # gevent switches inside a lock and a socket, never inside SQLite: a pool serves threads and greenlets alike.
         # The one used last is taken first: it knows its statements, and of SQLite's pages those that did not change.
-        # An error tells no values: the address of a shared album is one, and errors are logged.
-        pool = {"poolclass": QueuePool, "pool_timeout": WAIT_S, "pool_use_lifo": True, "hide_parameters": True}
-        self._turn: AbstractContextManager[None] = nullcontext()
-        if self.path:
-            self._engine = create_engine(parsed, connect_args={"check_same_thread": False}, **pool)
-            self._turn = _Turn()
-            event.listen(self._engine, "connect", _set_sqlite)
-            event.listen(self._engine, "begin", _begin_sqlite)
+        pool = {"poolclass": QueuePool, "pool_timeout": WAIT_S, "pool_use_lifo": True}
+        self.path: Path | None = None
+        self._file: SqliteFile | None = None
+        if parsed.drivername == "sqlite":
+            self._file = SqliteFile(parsed, used, **pool)
+            self.path, self._engine = self._file.path, self._file.reading
+            self._read, self._begin = self._file.read, self._file.begin
         else:
             patience = {} if "connect_timeout" in parsed.query else {"connect_timeout": int(WAIT_S)}
-            self._engine = create_engine(parsed, connect_args=patience, pool_pre_ping=True, **pool)
+            # An error tells no values: the address of a shared album is one, and errors are logged.
+            more: dict[str, Any] = {"connect_args": patience, "pool_pre_ping": True, "hide_parameters": True}
+            self._engine = create_engine(parsed, **pool, **more)
+            self._read, self._begin = self._engine.connect, self._engine.begin
             event.listen(self._engine, "connect", _set_postgresql)
-        event.listen(self._engine, "checkout", lambda *_: used(1))
-        event.listen(self._engine, "checkin", lambda *_: used(-1))
+            event.listen(self._engine, "checkout", lambda *_: used(1))
+            event.listen(self._engine, "checkin", lambda *_: used(-1))
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """Yield a connection for reading."""
-        with _ours(), self._engine.connect() as connection:
+        with _ours(), self._read() as connection:
             yield connection
 
     @contextmanager
@@ -86,17 +83,20 @@ class Database:
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
-        """Yield a connection in a transaction that ends with the block, undone if the block raises."""
-        with _ours(), self._turn, self._engine.connect() as connection:
-            connection.info["is_writing"] = True
-            try:
-                with connection.begin():
-                    yield connection
-            finally:
-                connection.info["is_writing"] = False
+        """Yield a connection in a transaction that is on the disk when the block has ended, or undone if it raises."""
+        with _ours(), self._begin() as connection:
+            yield connection
+
+    def sync(self) -> None:
+        """Return when all that can be read is on the disk."""
+        if self._file:
+            with _ours():
+                self._file.sync()
 
     def close(self) -> None:
         """Close every connection."""
+        if self._file:
+            self._file.close()
         self._engine.dispose()
 
 
@@ -123,20 +123,6 @@ def check_writable(connection: Connection) -> None:
         raise _read_only()
 
 
-class _Turn:
-    """The queue of one process's writers: SQLite's own queue is a sleep, and unfair."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-
-    def __enter__(self) -> None:
-        if not self._lock.acquire(timeout=WAIT_S):
-            raise _busy()
-
-    def __exit__(self, *_: object) -> None:
-        self._lock.release()
-
-
 def _parse(url: str) -> URL:
     try:
         parsed = make_url(url)
@@ -148,45 +134,6 @@ def _parse(url: str) -> URL:
     if backend in ("postgres", "postgresql"):
         return parsed.set(drivername="postgresql+psycopg")
     raise SettingsError([f"{PREFIX}DATABASE_URL: give sqlite:///path or postgresql://…, not {backend}"])
-
-
-def _set_sqlite(connection: Any, _record: Any) -> None:
-    connection.isolation_level = None  # transactions begin where _begin_sqlite says, not where the driver guesses
-    cursor = connection.cursor()
-    for pragma in (
-        f"busy_timeout = {int(WAIT_S * 1000)}",
-        "journal_mode = WAL",
-        "synchronous = FULL",  # NORMAL loses the last commits when the power goes; FULL costs 0.2 ms
-        "foreign_keys = ON",
-    ):
-        cursor.execute(f"PRAGMA {pragma}")
-    cursor.close()
-
-
-def _begin_sqlite(connection: Connection) -> None:
-    # A read that becomes a write never waits (SQLITE_BUSY at once), so a write says at its start what it is.
-    if connection.info.get("is_writing"):
-        _begin_writing(connection.connection.driver_connection)
-    else:
-        connection.exec_driver_sql("BEGIN")
-
-
-def _begin_writing(connection: Any) -> None:
-    """Begin once no other process writes, waiting here and not inside SQLite, where a wait would hold up every greenlet
-    of the process."""
-    connection.execute("PRAGMA busy_timeout = 0")
-    ends_at = time.monotonic() + WAIT_S
-    try:
-        while True:
-            try:
-                connection.execute("BEGIN IMMEDIATE")
-                return
-            except sqlite3.OperationalError as e:
-                if e.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() >= ends_at:
-                    raise
-            time.sleep(_POLL_S)
-    finally:
-        connection.execute(f"PRAGMA busy_timeout = {int(WAIT_S * 1000)}")
 
 
 def _set_postgresql(connection: Any, _record: Any) -> None:
@@ -203,7 +150,7 @@ def _ours() -> Iterator[None]:
     except (DBAPIError, sqlite3.Error) as e:
         raise _meaning(e) from e
     except PoolTimeout as e:
-        raise _busy() from e
+        raise busy() from e
     except (OverflowError, UnicodeEncodeError) as e:
         raise _unfit() from e
 
@@ -224,15 +171,11 @@ def _meaning(error: Exception) -> BowerbirdError:
         return _unfit()
     if isinstance(error, DataError) or state[:2] == "23" or code & 0xFF in unfit:
         return _unfit()
-    return _busy()
+    return busy()
 
 
 def _read_only() -> StoreMisconfigured:
     return StoreMisconfigured("the server may not write to its catalog")
-
-
-def _busy() -> Busy:
-    return Busy("the catalog is busy or does not answer; try again in a moment")
 
 
 def _unfit() -> BadRequest:

@@ -63,7 +63,10 @@ class UploadRows:
     def claimed(self, token_id: int, name: str, *, now: datetime) -> Claimed | None:
         """Return the claim of this name if it holds: its uploads are pending, or live and it is not over yet."""
         with self._database.read() as connection:
-            return _claimed(connection, token_id, name, now)
+            claimed = _claimed(connection, token_id, name, now)
+        if claimed and claimed.is_ready:  # who answers with it promises that it stays
+            self._database.sync()
+        return claimed
 
     def finish(self, claim: Claim, versions: Mapping[str, str | None], *, now: datetime) -> tuple[Upload, ...]:
         """Make all rows of the claim live, with the store's version ids, count its copies, write down an import, and

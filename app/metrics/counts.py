@@ -38,7 +38,7 @@ class Counts:
         self._task_s = self._histogram("decoder_task_duration_seconds", "the wait for a free one included", "task")
         self._busy = self._gauge("decoder_tasks_in_progress", "images at the decoders, or waiting for a free one")
         self._decoders = self._gauge("decoders", "decoders that may run at once")
-        self._connections = self._gauge("catalog_connections_in_use", "connections of the catalog in use")
+        self._connections = self._gauge("catalog_connections_in_use", "connections to the catalog, of SQLite to write")
         self._limited = self._counter("rate_limit_refusals", "what came too often", "limit")
         # What an alert waits for is there from the start: Prometheus sees no growth in what was not.
         for limit in LIMITS:

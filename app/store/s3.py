@@ -72,12 +72,12 @@ class S3Store:
             return InParts(self._call, self._persist, self.head).put(key, body, size, content_type=content_type)
         md5 = digest(body, size, "md5")
         sha256 = sha256 or digest(body, size, "sha256")
-        headers = {"Content-Type": content_type, "Cache-Control": CACHE_CONTROL}
+        headers = {"content-type": content_type, "cache-control": CACHE_CONTROL}
 
         def attempt() -> str | None:
             self._putter = self._putter or Putter(self._count, bucket=self._bucket, **self._account)
             answer = self._ask(self._putter.put, key, body, size, headers, sha256)
-            if answer.status != 200 or answer.headers.get("ETag", "").strip('"') != md5:
+            if answer.status != 200 or answer.headers.get("etag", "").strip('"') != md5:
                 raise Failure("the answer to a put was not that of a store")
             # Our signing proxy says so where it had to repeat the put: there may be another version.
             is_one = answer.headers.get(_ATTEMPTS, "1") == "1"

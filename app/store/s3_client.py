@@ -9,7 +9,8 @@ from typing import Any
 import boto3
 from botocore.config import Config
 
-from .s3_put import CONNECT_S, MOST_CONNECTIONS, named
+from .s3_exchange import CONNECT_S, MOST_CONNECTIONS
+from .s3_put import named
 
 _making = threading.Lock()  # a session makes one client at a time
 

@@ -1,31 +1,24 @@
-"""The one request that every upload waits for: botocore's signature over urllib3's pool, without the SDK's layers.
+"""The one request that every upload waits for, without the SDK's layers.
 
 A `put_object` of boto3 costs several times the CPU of all that it sends; see docs/performance.md.
 """
 
 import hashlib
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, BinaryIO, cast
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
-import urllib3
-from botocore.auth import S3SigV4Auth
-from botocore.awsrequest import AWSRequest
-from botocore.credentials import Credentials
 from botocore.exceptions import ClientError
-from botocore.httpsession import get_cert_path
 from botocore.parsers import ResponseParserError, RestXMLParser
-from botocore.utils import get_environ_proxies
-from urllib3.exceptions import HTTPError
 
 from .. import request_ids
+from ..answers import Answer
 from ..blocking import run_blocking
-from .s3_errors import Failure
+from .s3_exchange import Exchange
+from .s3_signing import Signer
 
-MOST_CONNECTIONS = 32
-CONNECT_S = 5
-_BLOCK_BYTES = 256 * 1024
 _MIB = 1024 * 1024
 
 
@@ -45,46 +38,28 @@ class Putter:
         read_timeout_s: float = 30,
     ) -> None:
         self._count = count
-        self._base = f"{endpoint.rstrip('/')}/{bucket}"
-        self._auth = _Signer(Credentials(access_key_id, secret_access_key), "s3", region)
-        options: dict[str, Any] = {
-            "maxsize": MOST_CONNECTIONS,
-            "block": False,
-            "retries": False,  # the store is the one that repeats
-            "timeout": urllib3.Timeout(connect=CONNECT_S, read=read_timeout_s),
-            "blocksize": _BLOCK_BYTES,
-            "ca_certs": str(ca_bundle) if ca_bundle else get_cert_path(True),
-        }
-        proxy = get_environ_proxies(self._base).get(self._base.partition(":")[0])
-        self._pool = urllib3.ProxyManager(proxy, **options) if proxy else urllib3.PoolManager(**options)
+        self._path = f"{urlsplit(endpoint).path.rstrip('/')}/{bucket}"
+        self._signer = Signer(access_key_id, secret_access_key, region)
+        self._exchange = Exchange(endpoint, ca_bundle=ca_bundle, read_timeout_s=read_timeout_s)
 
-    def put(
-        self, key: str, body: BinaryIO, size: int, headers: Mapping[str, str], sha256: str
-    ) -> urllib3.BaseHTTPResponse:
+    def put(self, key: str, body: BinaryIO, size: int, headers: Mapping[str, str], sha256: str) -> Answer:
         """Send `size` bytes of `body`, from its first, and return the answer, whose status is 2xx.
 
-        `sha256` (hex) is signed with the request, so the endpoint takes these bytes and no others. Raises ClientError
-        for a refusal, Failure where no answer came.
+        The names of `headers` are in small letters. `sha256` (hex) is signed with the request, so the endpoint takes
+        these bytes and no others. Raises ClientError for a refusal, Failure where no answer came.
         """
-        body.seek(0)
-        sent = body.read() if size <= _BLOCK_BYTES else body
-        request = AWSRequest("PUT", f"{self._base}/{quote(key, safe='/~')}", headers=dict(headers) | named())
-        request.context["sha256"] = sha256
-        self._auth.add_auth(request)
+        path = f"{self._path}/{quote(key, safe='/~')}"
+        fields = {"host": self._exchange.host, **headers, **named()}
+        signed = self._signer.sign("PUT", path, fields, sha256, now=datetime.now(UTC))
         self._count("PutObject")
-        try:
-            answer = self._pool.urlopen(
-                "PUT", request.url, body=sent, headers={**request.headers, "Content-Length": str(size)}, redirect=False
-            )
-        except (HTTPError, OSError) as e:
-            raise Failure("the connection failed") from e
+        answer = self._exchange.put(path, signed, body, size)
         if answer.status // 100 != 2:
             raise ClientError(_told(answer), "PutObject")
         return answer
 
     def close(self) -> None:
         """Close the connections that are kept."""
-        self._pool.clear()
+        self._exchange.close()
 
 
 def digest(body: BinaryIO, size: int, algorithm: str) -> str:
@@ -100,20 +75,11 @@ def named() -> dict[str, str]:
     return {request_ids.TO_STORE: found} if (found := request_ids.current()) else {}
 
 
-class _Signer(S3SigV4Auth):  # type: ignore[misc]
-    """Signs the digest that is known already, in place of one of the body."""
-
-    def payload(self, request: AWSRequest) -> str:
-        """Return the hex SHA-256 of what is sent."""
-        return cast(str, request.context["sha256"])
-
-
-def _told(answer: urllib3.BaseHTTPResponse) -> dict[str, Any]:
+def _told(answer: Answer) -> dict[str, Any]:
     """Return a refusal as botocore tells it, also one that is no XML."""
-    headers = {name.lower(): value for name, value in answer.headers.items()}
-    raw = {"status_code": answer.status, "headers": headers, "body": answer.data}
+    raw = {"status_code": answer.status, "headers": answer.headers, "body": answer.body}
     try:
         return cast(dict[str, Any], RestXMLParser().parse(raw, None))
     except ResponseParserError:
-        status = {"HTTPStatusCode": answer.status, "HTTPHeaders": headers}
+        status = {"HTTPStatusCode": answer.status, "HTTPHeaders": answer.headers}
         return {"Error": {"Code": str(answer.status), "Message": ""}, "ResponseMetadata": status}

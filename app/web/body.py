@@ -23,7 +23,7 @@ from .fields import FORM, JSON, read_fields
 from .form import Form
 from .multipart import read_multipart
 
-CHUNK_BYTES = 256 * 1024
+CHUNK_BYTES = 1024 * 1024
 ENVELOPE_BYTES = 64 * 1024  # what multipart may add to a file of the largest size
 
 

@@ -6,7 +6,8 @@ from contextlib import suppress
 from typing import Any
 
 from ..errors import BadChunk, BadRequest, IncompleteBody, TooSlow
-from .body import CHUNK_BYTES
+
+_PIECE_BYTES = 256 * 1024
 
 
 class Arriving:
@@ -25,7 +26,7 @@ class Arriving:
         raise BadChunk where the framing of a chunked body is broken."""
         count = 0
         while not self.is_cut and (self.length is None or count < self.length):
-            most = CHUNK_BYTES if self.length is None else min(CHUNK_BYTES, self.length - count)
+            most = _PIECE_BYTES if self.length is None else min(_PIECE_BYTES, self.length - count)
             try:
                 piece = self._stream.read(most)
             except (IncompleteBody, TooSlow):

@@ -17,7 +17,7 @@ OURS = {"Authorization": f"Bearer {OWNER}"}
 
 @pytest.fixture
 def house(make_app: Callable[..., Flask], monkeypatch: pytest.MonkeyPatch) -> House:
-    monkeypatch.setattr("app.catalog.engine.WAIT_S", 0.1)
+    monkeypatch.setattr("app.catalog.sqlite_file.WAIT_S", 0.1)
     return House(make_app())
 
 

@@ -1,0 +1,188 @@
+"""An SQLite catalog as one process has it: any number of readers, one connection that writes, and the log of SQLite's
+that makes what was written last."""
+
+import os
+import sqlite3
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, NullPool, create_engine, event
+from sqlalchemy.engine import URL
+
+from ..blocking import run_blocking
+from ..errors import Busy
+from ..spool import meaning
+
+WAIT_S = 5.0  # for a lock, for a connection: longer than any honest transaction, shorter than a client's patience
+_READERS = 4  # that are kept
+_POLL_S = 0.001  # between two looks at the lock: no transaction of another process waits for the disk while it has it
+
+
+class SqliteFile:
+    """The file that `url` names; `pool` is how connections for reading are kept, those of the engine `reading`.
+
+    `used` is told when the one that writes is taken (1) or given back (-1).
+    """
+
+    def __init__(self, url: URL, used: Callable[[int], None], **pool: Any) -> None:
+        self._used = used
+        self.path = Path(url.database or "")
+        common = {"connect_args": {"check_same_thread": False}, "hide_parameters": True}
+        self.reading = create_engine(url, **common, **pool)
+        self._writing = create_engine(url, **common, poolclass=NullPool)
+        event.listen(self.reading, "connect", _set_up)
+        event.listen(self.reading, "begin", lambda connection: connection.exec_driver_sql("BEGIN"))
+        event.listen(self._writing, "connect", _set_up_writing)
+        event.listen(self._writing, "begin", _begin_writing)
+        self._readers: list[Connection] = []
+        self._turn = threading.Lock()  # SQLite's own queue is a sleep, and unfair
+        self._kept: Connection | None = None
+        self._log = _Log(self.path)
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """Yield a connection for reading; what is read by one statement is read at one moment."""
+        connection = self._readers.pop() if self._readers else self.reading.connect()
+        try:
+            yield connection
+            if connection.in_transaction():
+                connection.rollback()
+        except BaseException:
+            connection.close()
+            raise
+        if len(self._readers) < _READERS:
+            self._readers.append(connection)
+        else:
+            connection.close()
+
+    @contextmanager
+    def begin(self) -> Iterator[Connection]:
+        """Yield the connection that writes, in a transaction that is on the disk when the block has ended, or undone if
+        it raises; raise Busy where others write for too long."""
+        if not self._turn.acquire(timeout=WAIT_S):
+            raise busy()
+        self._used(1)
+        try:
+            if self._kept is None:
+                self._kept = self._writing.connect()
+            with self._kept.begin():
+                before = _changes(self._kept)
+                yield self._kept
+                has_changed = _changes(self._kept) != before
+        except BaseException:
+            self._forget()  # in whatever state it is
+            raise
+        finally:
+            self._used(-1)
+            self._turn.release()
+        if has_changed:
+            self._log.sync()
+
+    def sync(self) -> None:
+        """Return when all that can be read is on the disk, also what another process has just written."""
+        self._log.sync()
+
+    def close(self) -> None:
+        """Close every connection."""
+        with self._turn:
+            self._forget()
+        while self._readers:
+            self._readers.pop().close()
+        self.reading.dispose()
+
+    def _forget(self) -> None:
+        kept, self._kept = self._kept, None
+        if kept is not None:
+            kept.close()
+
+
+class _Log:
+    """The write-ahead log beside an SQLite file. SQLite could sync it at the end of each transaction, which would keep
+    all others waiting, of this process and of every other; so it is told not to, and one sync here serves all of this
+    process that wait for one, and keeps nobody else (https://www.sqlite.org/pragma.html#pragma_synchronous, NORMAL)."""
+
+    def __init__(self, database: Path) -> None:
+        self._database = database
+        self._path = database.with_name(f"{database.name}-wal")
+        self._turn = threading.Lock()
+        self._begun = self._done = 0  # syncs, by number
+        self._is_doubtful = False
+
+    def sync(self) -> None:
+        """Return when all that was committed before is on the disk; raise StoreFull or another Unavailable if it does
+        not get there."""
+        wanted = self._begun + 1  # one that has begun already may have missed the end of what was written
+        with self._turn:
+            if self._done < wanted:
+                self._begun += 1
+                run_blocking(self._sync)
+                self._done = self._begun
+
+    def _sync(self) -> None:
+        try:
+            if self._is_doubtful:
+                self._empty()
+            descriptor = os.open(self._path, os.O_RDONLY)
+            try:
+                os.fdatasync(descriptor)
+            finally:
+                os.close(descriptor)
+        except FileNotFoundError:
+            return  # all of it has moved into the database, and was synced there
+        except OSError as e:
+            self._is_doubtful = True
+            raise meaning(e) from e
+
+    def _empty(self) -> None:
+        """Move all of the log into the database: after a sync that failed, the kernel may say of what it has lost that
+        it is on the disk (https://wiki.postgresql.org/wiki/Fsync_Errors)."""
+        with closing(sqlite3.connect(self._database, timeout=WAIT_S)) as connection:
+            is_busy, *_ = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        if is_busy:
+            raise busy()
+        self._is_doubtful = False
+
+
+def busy() -> Busy:
+    """Return the error for a database that others hold, or that does not answer."""
+    return Busy("the catalog is busy or does not answer; try again in a moment")
+
+
+def _set_up(connection: Any, _record: Any) -> None:
+    connection.isolation_level = None  # transactions begin where we say, not where the driver guesses
+    connection.execute(f"PRAGMA busy_timeout = {int(WAIT_S * 1000)}")
+    (mode,) = connection.execute("PRAGMA journal_mode = WAL").fetchone()
+    # Where there can be no such log there is none to sync.
+    connection.execute(f"PRAGMA synchronous = {'NORMAL' if mode == 'wal' else 'FULL'}")
+    connection.execute("PRAGMA foreign_keys = ON")
+
+
+def _set_up_writing(connection: Any, record: Any) -> None:
+    _set_up(connection, record)
+    connection.execute("PRAGMA busy_timeout = 0")
+
+
+def _begin_writing(connection: Connection) -> None:
+    """Begin once no other process writes, waiting here and not inside SQLite, where a wait would hold up every greenlet
+    of the process. A read that became a write would never wait, so a write says at its start what it is."""
+    begin, ends_at = _driver(connection).execute, time.monotonic() + WAIT_S
+    while True:
+        try:
+            begin("BEGIN IMMEDIATE")
+            return
+        except sqlite3.OperationalError as e:
+            if e.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() >= ends_at:
+                raise
+        time.sleep(_POLL_S)
+
+
+def _changes(connection: Connection) -> int:
+    return int(_driver(connection).total_changes)
+
+
+def _driver(connection: Connection) -> Any:
+    return connection.connection.driver_connection

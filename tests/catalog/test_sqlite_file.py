@@ -1,0 +1,128 @@
+"""What was written to an SQLite catalog lasts, though SQLite itself is told not to wait for the disk."""
+
+import errno
+import os
+import shutil
+import sqlite3
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from sqlalchemy import text
+
+from app.catalog.engine import Database
+from app.errors import StoreFull, StoreUnavailable
+from tests.waiting import soon
+
+fdatasync = os.fdatasync
+
+
+@pytest.fixture
+def database(tmp_path):
+    made = Database(f"sqlite:///{tmp_path / 'catalog.sqlite3'}")
+    with made.write() as connection:
+        connection.execute(text("CREATE TABLE notes (note INTEGER PRIMARY KEY)"))
+    made.sync()
+    yield made
+    made.close()
+
+
+def write(database, note):
+    with database.write() as connection:
+        connection.execute(text("INSERT INTO notes VALUES (:note)"), {"note": note})
+
+
+def notes(path):
+    with sqlite3.connect(path) as connection:
+        found = {note for (note,) in connection.execute("SELECT note FROM notes")}
+    connection.close()
+    return found
+
+
+@pytest.fixture
+def disk(tmp_path, monkeypatch):
+    """What a power cut would leave: the files as they were when the sync that was done last had begun."""
+    copies, lock = tmp_path / "disk", threading.Lock()
+    copies.mkdir()
+
+    def sync(descriptor):
+        with lock:
+            for path in tmp_path.glob("catalog.sqlite3*"):
+                shutil.copy(path, copies / f"{path.name}.new")
+            fdatasync(descriptor)
+            for path in copies.glob("*.new"):
+                path.rename(path.with_suffix(""))
+
+    monkeypatch.setattr("os.fdatasync", sync)
+
+    def after_a_power_cut():
+        with lock:
+            shutil.copytree(copies, found := tmp_path / f"found-{threading.get_ident()}", dirs_exist_ok=True)
+        return notes(found / "catalog.sqlite3")
+
+    return after_a_power_cut
+
+
+def test_what_was_written_survives_a_power_cut_whoever_else_writes(database, disk):
+    def writer(first):
+        for note in range(first, first + 10):
+            write(database, note)
+            assert note in disk()
+
+    with ThreadPoolExecutor(4) as threads:
+        for done in [threads.submit(writer, 100 * number) for number in range(4)]:
+            done.result()
+    assert len(disk()) == 40
+
+
+def test_while_one_waits_for_the_disk_others_write_and_one_sync_serves_them_all(database, tmp_path, monkeypatch):
+    may_go_on, syncs = threading.Event(), []
+
+    def sync(descriptor):
+        syncs.append(descriptor)
+        assert may_go_on.wait(30)
+
+    monkeypatch.setattr("os.fdatasync", sync)
+    with ThreadPoolExecutor(8) as threads:
+        try:
+            written = [threads.submit(write, database, 0)]
+            soon(lambda: syncs)
+            written += [threads.submit(write, database, note) for note in range(1, 8)]
+            soon(lambda: len(notes(tmp_path / "catalog.sqlite3")) == 8)
+            assert not any(one.done() for one in written), "nobody is told before it lasts"
+        finally:
+            may_go_on.set()
+        for one in written:
+            one.result()
+    assert len(syncs) <= 3
+
+
+def test_what_only_reads_waits_for_no_disk(database, monkeypatch):
+    monkeypatch.setattr("os.fdatasync", lambda descriptor: pytest.fail("there was nothing to sync"))
+    with database.write() as connection:
+        assert connection.scalar(text("SELECT count(*) FROM notes")) == 0
+
+
+@pytest.mark.parametrize(("number", "error"), [(errno.ENOSPC, StoreFull), (errno.EIO, StoreUnavailable)])
+def test_a_disk_that_fails_is_no_success_and_is_not_believed_the_next_time(
+    number, error, database, tmp_path, monkeypatch
+):
+    def fail(descriptor):
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr("os.fdatasync", fail)
+    with pytest.raises(error):
+        write(database, 1)
+    monkeypatch.setattr("os.fdatasync", lambda descriptor: None)  # it says that all is well, and has lost the log
+    write(database, 2)
+    shutil.copy(tmp_path / "catalog.sqlite3", tmp_path / "alone.sqlite3")
+    assert notes(tmp_path / "alone.sqlite3") == {1, 2}
+
+
+def test_a_block_that_raises_leaves_nothing_and_the_next_one_begins_anew(database):
+    with pytest.raises(ZeroDivisionError), database.write() as connection:
+        connection.execute(text("INSERT INTO notes VALUES (1)"))
+        raise ZeroDivisionError
+    write(database, 2)
+    with database.read() as connection:
+        assert connection.scalars(text("SELECT note FROM notes")).all() == [2]
