@@ -79,7 +79,7 @@ class Cloud:
         self._numbers = itertools.count()
 
     def send(self, data=PICTURE):
-        received = Received(io.BytesIO(data), len(data), f"{next(self._numbers):064}", "a.png")
+        received = Received(io.BytesIO(data), len(data), f"upload {next(self._numbers)}", "a.png")
         return self.uploads.accept([received], Options(), token_id=self._token.id)[0]
 
     def tell(self, kind, key, version_id=None, bucket="bowerbird-pics"):
