@@ -3,7 +3,6 @@
 import fcntl
 import os
 import re
-import shutil
 import signal
 import socket
 import subprocess
@@ -23,6 +22,7 @@ from xdist.scheduler import LoadScopeScheduling
 from app import create_app, tokens
 from app.catalog import Catalog
 from app.settings import Settings, load
+from tests.once import authorities_are_read_once, made_tables, rules_are_compiled_once, tables_are_copied  # noqa: F401
 from tests.programs import missing
 
 OWNER = "bb_owner-token-of-the-tests-0123456789"
@@ -35,32 +35,6 @@ def _no_real_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in list(os.environ):
         if name.startswith("BOWERBIRD_"):
             monkeypatch.delenv(name)
-
-
-@pytest.fixture(scope="session")
-def made_tables(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An SQLite catalog with the tables and nothing in them."""
-    path = tmp_path_factory.mktemp("tables") / "catalog.sqlite3"
-    catalog = Catalog(f"sqlite:///{path}")
-    catalog.upgrade()
-    catalog.close()
-    return path
-
-
-@pytest.fixture(autouse=True)
-def _tables_are_copied(made_tables: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The migrations run once for all tests but those of the catalog: in most they would take longest."""
-    upgrade = Catalog.upgrade
-
-    def copy_first(catalog: Catalog, revision: str = "head") -> None:
-        path = catalog._database.path
-        if revision == "head" and path and not path.exists():
-            with suppress(OSError):  # the catalog itself says what is wrong
-                path.parent.mkdir(parents=True, exist_ok=True)
-                shutil.copy(made_tables, path)
-        upgrade(catalog, revision)
-
-    monkeypatch.setattr(Catalog, "upgrade", copy_first)
 
 
 @pytest.fixture(autouse=True)

@@ -1,0 +1,78 @@
+"""What is the same in every test, is dear, and is therefore made once: the tables, URL rules, the list of CAs."""
+
+import shutil
+import ssl
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import certifi
+import pytest
+from werkzeug.routing import Rule
+
+from app.catalog import Catalog
+
+
+@pytest.fixture(scope="session")
+def made_tables(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An SQLite catalog with the tables and nothing in them."""
+    path = tmp_path_factory.mktemp("tables") / "catalog.sqlite3"
+    catalog = Catalog(f"sqlite:///{path}")
+    catalog.upgrade()
+    catalog.close()
+    return path
+
+
+@pytest.fixture(autouse=True)
+def tables_are_copied(made_tables: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The migrations run once for all tests but those of the catalog: in most they would take longest."""
+    upgrade = Catalog.upgrade
+
+    def copy_first(catalog: Catalog, revision: str = "head") -> None:
+        path = catalog._database.path
+        if revision == "head" and path and not path.exists():
+            with suppress(OSError):  # the catalog itself says what is wrong
+                path.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy(made_tables, path)
+        upgrade(catalog, revision)
+
+    monkeypatch.setattr(Catalog, "upgrade", copy_first)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def rules_are_compiled_once() -> Iterator[None]:
+    """What Werkzeug compiles for each URL rule depends on nothing but the rule; it is two thirds of making an app."""
+    compile_builder = Rule._compile_builder
+    known: dict[Any, Callable[..., tuple[str, str]]] = {}
+
+    def compile_once(rule: Rule, append_unknown: bool = True) -> Callable[..., tuple[str, str]]:
+        if rule.defaults:
+            return compile_builder(rule, append_unknown)
+        key = rule.rule, tuple(rule._trace), append_unknown
+        if key not in known:
+            known[key] = compile_builder(rule, append_unknown)
+        return known[key]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Rule, "_compile_builder", compile_once)
+        yield
+
+
+@pytest.fixture(autouse=True, scope="session")
+def authorities_are_read_once() -> Iterator[None]:
+    """Each client of Cloudflare's library reads the list of all CAs, also to talk http; here one read is for all."""
+    create = ssl.create_default_context
+    path = certifi.where()
+    read: list[ssl.SSLContext] = []
+
+    def create_once(*args: Any, **more: Any) -> ssl.SSLContext:
+        if args or more != {"cafile": path}:
+            return create(*args, **more)
+        if not read:
+            read.append(create(cafile=path))
+        return read[0]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ssl, "create_default_context", create_once)
+        yield
