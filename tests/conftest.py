@@ -22,7 +22,13 @@ from xdist.scheduler import LoadScopeScheduling
 from app import create_app, tokens
 from app.catalog import Catalog
 from app.settings import Settings, load
-from tests.once import authorities_are_read_once, made_tables, rules_are_compiled_once, tables_are_copied  # noqa: F401
+from tests.once import (  # noqa: F401
+    authorities_are_read_once,
+    made_tables,
+    rules_are_compiled_once,
+    tables_are_copied,
+    templates_are_compiled_once,
+)
 from tests.programs import missing
 
 OWNER = "bb_owner-token-of-the-tests-0123456789"
@@ -268,9 +274,12 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
 
 
 def pytest_ignore_collect(collection_path: Path) -> bool | None:
-    """Leave out the files whose program is missing; the summary names them."""
+    """Leave out the files whose program is missing; the summary names them. And what only schemathesis loads, for
+    loading that takes seconds."""
     if "chromium" in missing() and re.search(r"/tests/e2e/test_", str(collection_path)):
         return True
     if "nginx" in missing() and collection_path.name == "test_nginx.py":
+        return True
+    if collection_path.name == "described.py":
         return True
     return None

@@ -1,4 +1,4 @@
-"""What is the same in every test, is dear, and is therefore made once: the tables, URL rules, the list of CAs."""
+"""What is dear and the same in every test, and is therefore made once: tables, URL rules, templates, the list of CAs."""
 
 import shutil
 import ssl
@@ -9,6 +9,8 @@ from typing import Any
 
 import certifi
 import pytest
+from flask import Flask
+from jinja2.bccache import Bucket, BytecodeCache
 from werkzeug.routing import Rule
 
 from app.catalog import Catalog
@@ -56,6 +58,27 @@ def rules_are_compiled_once() -> Iterator[None]:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Rule, "_compile_builder", compile_once)
+        yield
+
+
+class _Compiled(BytecodeCache):
+    """The templates that were compiled, for all apps of this process."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, bytes] = {}
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        if known := self._known.get(bucket.key + bucket.checksum):
+            bucket.bytecode_from_string(known)
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        self._known[bucket.key + bucket.checksum] = bucket.bytecode_to_string()
+
+
+@pytest.fixture(autouse=True, scope="session")
+def templates_are_compiled_once() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(Flask.jinja_options, "bytecode_cache", _Compiled())
         yield
 
 
