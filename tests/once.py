@@ -1,4 +1,4 @@
-"""What is dear and the same in every test, and is therefore made once: tables, URL rules, templates, the list of CAs."""
+"""What is dear and the same in every test is made once: the tables, URL rules, templates, the list of CAs."""
 
 import shutil
 import ssl
