@@ -7,7 +7,6 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-import certifi
 import pytest
 from flask import Flask
 from jinja2.bccache import Bucket, BytecodeCache
@@ -86,15 +85,15 @@ def templates_are_compiled_once() -> Iterator[None]:
 def authorities_are_read_once() -> Iterator[None]:
     """Each client of Cloudflare's library reads the list of all CAs, also to talk http; here one read is for all."""
     create = ssl.create_default_context
-    path = certifi.where()
-    read: list[ssl.SSLContext] = []
+    read: dict[str, ssl.SSLContext] = {}
 
     def create_once(*args: Any, **more: Any) -> ssl.SSLContext:
-        if args or more != {"cafile": path}:
+        if args or more.keys() != {"cafile"}:
             return create(*args, **more)
-        if not read:
-            read.append(create(cafile=path))
-        return read[0]
+        path = more["cafile"]
+        if path not in read:
+            read[path] = create(cafile=path)
+        return read[path]
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(ssl, "create_default_context", create_once)
