@@ -25,6 +25,7 @@ from app.settings import Settings, load
 from tests.once import (  # noqa: F401
     authorities_are_read_once,
     made_tables,
+    models_are_read_once,
     rules_are_compiled_once,
     tables_are_copied,
     templates_are_compiled_once,
