@@ -14,7 +14,6 @@ from botocore.exceptions import ClientError
 from app.catalog import Catalog
 from app.catalog.records import State
 from app.costs import KIND_OF
-from app.decoding import DecoderPool
 from app.errors import EdgeUnavailable, StoreFull, StoreMisconfigured
 from app.inventory import Inventory
 from app.keys import new_probe
@@ -27,7 +26,7 @@ from app.writers import Writers
 from tests import samples
 from tests.b2 import B2, Fault
 from tests.test_deletions import Edge
-from tests.test_uploads import House
+from tests.test_uploads import DECODERS, House
 
 PICTURE = samples.make("png")
 
@@ -65,7 +64,7 @@ class Cloud:
         self.store = S3Store(endpoint=b2.endpoint, count=self.asked.append, **options)
         self.catalog = Catalog(settings.database_url.get_secret_value())
         self.catalog.upgrade()
-        self.decoders, self._writers = DecoderPool(1), Writers(settings.data_dir)
+        self.decoders, self._writers = DECODERS, Writers(settings.data_dir)
         self.undrawn = Undrawn(settings.data_dir)
         clock = lambda: self.now  # noqa: E731 it moves
         self.uploads = Uploads(
@@ -98,7 +97,6 @@ class Cloud:
         return self.inventory.compare(grace_s=0, **options)
 
     def close(self):
-        self.decoders.close()
         self.catalog.close()
         self._writers.leave()
 
