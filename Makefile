@@ -4,6 +4,8 @@ SHELL := /bin/sh
 VENV := .venv
 BIN := $(VENV)/bin
 MODULES := worker/node_modules/.package-lock.json
+# The tests start hundreds of processes of the app: one compiles it for all, also where Python is told to keep nothing.
+COMPILED := PYTHONDONTWRITEBYTECODE=
 
 .PHONY: help run test soak demo lint bench fuzz wheel lock clean
 
@@ -15,7 +17,7 @@ run: $(VENV)/.run ## set up, and start the server on 127.0.0.1:8080
 
 test: $(VENV)/.dev $(MODULES) ## set up, and pass every test
 	@scripts/system-packages
-	$(BIN)/python -m pytest -n auto --dist loadgroup $(PYTEST)
+	$(COMPILED) $(BIN)/python -m pytest -n auto --dist loadgroup $(PYTEST)
 
 soak: $(VENV)/.dev ## upload 10,000 images while everything is killed, on both pairs (SOAK="--seed 1")
 	$(BIN)/python -m tests.faults.soak $(SOAK)

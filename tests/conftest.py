@@ -1,10 +1,8 @@
 """What every test may ask for: settings over an empty folder, the app, and real servers."""
 
 import fcntl
-import functools
 import os
 import re
-import shutil
 import signal
 import socket
 import subprocess
@@ -14,7 +12,6 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -25,6 +22,15 @@ from xdist.scheduler import LoadScopeScheduling
 from app import create_app, tokens
 from app.catalog import Catalog
 from app.settings import Settings, load
+from tests.once import (  # noqa: F401
+    authorities_are_read_once,
+    empty_catalog,
+    made_tables,
+    models_are_read_once,
+    rules_are_compiled_once,
+    tables_are_copied,
+    templates_are_compiled_once,
+)
 from tests.programs import missing
 
 OWNER = "bb_owner-token-of-the-tests-0123456789"
@@ -37,41 +43,6 @@ def _no_real_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in list(os.environ):
         if name.startswith("BOWERBIRD_"):
             monkeypatch.delenv(name)
-
-
-@functools.cache
-def empty_catalog() -> bytes:
-    """Return an SQLite catalog with the tables and nothing in them."""
-    with TemporaryDirectory() as folder:
-        path = Path(folder) / "catalog.sqlite3"
-        catalog = Catalog(f"sqlite:///{path}")
-        catalog.upgrade()
-        catalog.close()
-        return path.read_bytes()
-
-
-@pytest.fixture(scope="session")
-def made_tables(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An SQLite catalog with the tables and nothing in them."""
-    path = tmp_path_factory.mktemp("tables") / "catalog.sqlite3"
-    path.write_bytes(empty_catalog())
-    return path
-
-
-@pytest.fixture(autouse=True)
-def _tables_are_copied(made_tables: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The migrations run once for all tests but those of the catalog: in most they would take longest."""
-    upgrade = Catalog.upgrade
-
-    def copy_first(catalog: Catalog, revision: str = "head") -> None:
-        path = catalog._database.path
-        if revision == "head" and path and not path.exists():
-            with suppress(OSError):  # the catalog itself says what is wrong
-                path.parent.mkdir(parents=True, exist_ok=True)
-                shutil.copy(made_tables, path)
-        upgrade(catalog, revision)
-
-    monkeypatch.setattr(Catalog, "upgrade", copy_first)
 
 
 @pytest.fixture(autouse=True)
@@ -314,9 +285,12 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
 
 
 def pytest_ignore_collect(collection_path: Path) -> bool | None:
-    """Leave out the files whose program is missing; the summary names them."""
+    """Leave out the files whose program is missing; the summary names them. And what only schemathesis loads, for
+    loading that takes seconds."""
     if "chromium" in missing() and re.search(r"/tests/e2e/test_", str(collection_path)):
         return True
     if "nginx" in missing() and collection_path.name == "test_nginx.py":
+        return True
+    if collection_path.name == "described.py":
         return True
     return None

@@ -19,10 +19,10 @@ from app.sealed import seal
 from app.store.folder import FolderStore
 from app.webhooks import Kind
 from tests import samples
-from tests.test_inventory import Cloud, b2, client
+from tests.test_inventory import Cloud, b2, client, one_client
 from tests.test_uploads import House
 
-__all__ = ["b2", "client"]  # fixtures
+__all__ = ["b2", "client", "one_client"]  # fixtures
 
 PASSPHRASE = "a long passphrase of the tests"
 

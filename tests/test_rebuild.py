@@ -15,10 +15,10 @@ from app.keys import thumbnail_key
 from app.rebuild import Rebuild
 from tests import samples
 from tests.b2 import Fault
-from tests.test_inventory import Cloud, b2, client, cloud_settings, put
+from tests.test_inventory import Cloud, b2, client, cloud_settings, one_client, put
 from tests.test_uploads import House
 
-__all__ = ["b2", "client", "cloud_settings"]  # fixtures
+__all__ = ["b2", "client", "cloud_settings", "one_client"]  # fixtures
 
 PICTURES = [samples.make("png"), samples.make("jpeg", 80, 20), samples.make("gif"), samples.make("webp", 30, 60)]
 

@@ -17,10 +17,10 @@ from app.keys import thumbnail_key
 from app.store.folder import FolderStore
 from app.undrawn import KEEP_S
 from tests import samples
-from tests.test_inventory import Cloud, b2, client, cloud_settings, put
+from tests.test_inventory import Cloud, b2, client, cloud_settings, one_client, put
 from tests.test_uploads import House
 
-__all__ = ["b2", "client", "cloud_settings"]  # fixtures
+__all__ = ["b2", "client", "cloud_settings", "one_client"]  # fixtures
 
 LARGE = samples.make("png", 800, 600)
 

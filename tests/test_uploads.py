@@ -1,5 +1,6 @@
 """The use cases: repeats, crashes, expiry; over a real catalog and a real folder."""
 
+import atexit
 import hashlib
 import io
 import subprocess
@@ -22,6 +23,9 @@ from app.upkeep import Upkeep
 from app.uploads import Options, Received, Uploads
 from app.writers import Writers
 from tests import samples
+
+DECODERS = DecoderPool(1)  # for all houses: to start a decoder takes longer than most tests
+atexit.register(DECODERS.close)
 
 
 class Clock:
@@ -46,7 +50,7 @@ class House:
         self.catalog.upgrade()
         self.writers = Writers(settings.data_dir)
         self.store = store or FolderStore(settings.data_dir / "objects", self.writers.me())
-        self.decoders = DecoderPool(1)
+        self.decoders = DECODERS
         self.uploads = Uploads(
             settings,
             self.catalog,
@@ -73,7 +77,6 @@ class House:
         return self.catalog.uploads.get(key).state
 
     def close(self):
-        self.decoders.close()
         self.catalog.close()
         self.writers.leave()
 

@@ -20,10 +20,10 @@ from app.search import Query, parse
 from app.store.folder import FolderStore
 from tests import films, samples
 from tests.importing.conftest import counts
-from tests.test_inventory import Cloud, b2, client, cloud_settings, put
+from tests.test_inventory import Cloud, b2, client, cloud_settings, one_client, put
 from tests.test_uploads import House
 
-__all__ = ["b2", "client", "cloud_settings"]  # fixtures
+__all__ = ["b2", "client", "cloud_settings", "one_client"]  # fixtures
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,8 @@ from ..spool import meaning
 
 WAIT_S = 5.0  # for a lock, for a connection: longer than any honest transaction, shorter than a client's patience
 _READERS = 4  # that are kept
+_MOVED_EVERY = 32  # syncs of the log, after which it is moved into the database
+_MOST_PAGES = 10_000  # of the log, at which whoever commits moves it: a long transaction, or many processes
 _POLL_S = 0.001  # between two looks at the lock: no transaction of another process waits for the disk while it has it
 
 
@@ -131,6 +133,9 @@ class _Log:
                 os.fdatasync(descriptor)
             finally:
                 os.close(descriptor)
+            if self._begun % _MOVED_EVERY == 0:
+                with suppress(sqlite3.Error):  # what is in the log alone is as safe
+                    self._move("PASSIVE")
         except FileNotFoundError:
             return  # all of it has moved into the database, and was synced there
         except OSError as e:
@@ -140,11 +145,16 @@ class _Log:
     def _empty(self) -> None:
         """Move all of the log into the database: after a sync that failed, the kernel may say of what it has lost that
         it is on the disk (https://wiki.postgresql.org/wiki/Fsync_Errors)."""
-        with closing(sqlite3.connect(self._database, timeout=WAIT_S)) as connection:
-            is_busy, *_ = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
-        if is_busy:
+        if not self._move("TRUNCATE"):
             raise busy()
         self._is_doubtful = False
+
+    def _move(self, how: str) -> bool:
+        """Move the log into the database, as far as nobody needs it, and return whether that is all of it. SQLite would
+        do it at the end of a transaction, where it holds up whoever shares the thread."""
+        with closing(sqlite3.connect(self._database, timeout=WAIT_S)) as connection:
+            is_busy, *_ = connection.execute(f"PRAGMA wal_checkpoint({how})").fetchone()
+        return not is_busy
 
 
 def busy() -> Busy:
@@ -158,6 +168,7 @@ def _set_up(connection: Any, _record: Any) -> None:
     (mode,) = connection.execute("PRAGMA journal_mode = WAL").fetchone()
     # Where there can be no such log there is none to sync.
     connection.execute(f"PRAGMA synchronous = {'NORMAL' if mode == 'wal' else 'FULL'}")
+    connection.execute(f"PRAGMA wal_autocheckpoint = {_MOST_PAGES}")
     connection.execute("PRAGMA foreign_keys = ON")
 
 

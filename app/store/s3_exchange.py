@@ -1,15 +1,17 @@
 """Requests to one endpoint over connections that are kept, with no more between them and the socket than http.client's
 reading of the answer: a library's request costs ten times what the kernel needs for it; see docs/performance.md."""
 
+import io
 import socket
 import ssl
+import time
 import weakref
 from base64 import b64encode
 from collections.abc import Mapping
 from contextlib import suppress
 from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection, IncompleteRead
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO, cast
 from urllib.parse import unquote, urlsplit
 
 from botocore.httpsession import get_cert_path
@@ -47,15 +49,16 @@ class Exchange:
         weakref.finalize(self, _close_all, self._idle)
 
     def put(self, path: str, headers: Mapping[str, str], body: BinaryIO, size: int) -> Answer:
-        """Send `size` bytes of `body`, from its first, and return the answer; raise Failure where none came."""
+        """Send `size` bytes of `body`, from its first, and return the answer; raise Failure where none came,
+        whole, within the timeout after all was sent."""
         try:
             connection = self._take()
         except (OSError, HTTPException) as e:
             raise Failure("the connection failed") from e
         is_kept = False
         try:
-            _send(connection.sock, self._head(path, headers, size), body, size)
-            answer, is_kept = _receive(connection.sock)
+            _send(connection.sock, self._head(path, headers, size), body, size, self._read_timeout_s)
+            answer, is_kept = _receive(_Until(connection.sock, self._read_timeout_s))
         except (OSError, HTTPException) as e:
             raise Failure("the connection failed") from e
         finally:
@@ -89,7 +92,6 @@ class Exchange:
                 made.set_tunnel(self._name, self._port, headers=self._proxy_headers())
         try:
             made.connect()
-            made.sock.settimeout(self._read_timeout_s)
         except BaseException:
             made.close()
             raise
@@ -114,8 +116,10 @@ def _close_all(connections: list[HTTPConnection]) -> None:
         connections.pop().close()
 
 
-def _send(sock: socket.socket, head: bytes, body: BinaryIO, size: int) -> None:
+def _send(sock: socket.socket, head: bytes, body: BinaryIO, size: int, timeout_s: float) -> None:
+    """Send it all; each _BLOCK_BYTES within the timeout."""
     body.seek(0)
+    sock.settimeout(timeout_s)
     with suppress(BrokenPipeError, ConnectionResetError):  # it may have answered before it had all
         if size <= _BLOCK_BYTES:
             sock.sendall(head + body.read())
@@ -125,9 +129,30 @@ def _send(sock: socket.socket, head: bytes, body: BinaryIO, size: int) -> None:
             sock.sendall(block)
 
 
-def _receive(sock: socket.socket) -> tuple[Answer, bool]:
+class _Until(io.RawIOBase):
+    """What comes from a socket within so many seconds in all: an endpoint may let its answer drip."""
+
+    def __init__(self, sock: socket.socket, seconds: float) -> None:
+        self._sock, self._ends_at = sock, time.monotonic() + seconds
+
+    def makefile(self, _mode: str) -> io.BufferedReader:
+        """Return what http.client reads an answer from."""
+        return io.BufferedReader(self)
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        left_s = self._ends_at - time.monotonic()
+        if left_s <= 0:
+            raise TimeoutError("the answer did not come in time")
+        self._sock.settimeout(left_s)
+        return self._sock.recv_into(buffer)
+
+
+def _receive(source: _Until) -> tuple[Answer, bool]:
     """Return the answer, and whether another request may follow on the connection."""
-    with HTTPResponse(sock, method="PUT") as response:
+    with HTTPResponse(cast(socket.socket, source), method="PUT") as response:
         response.begin()
         body = response.read(MOST_ANSWER_BYTES)
         rest = b"" if response.isclosed() else response.read(1)

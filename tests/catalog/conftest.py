@@ -36,7 +36,7 @@ def postgres_tables(postgres_url):
 
 
 @pytest.fixture(autouse=True)
-def _tables_are_copied():
+def tables_are_copied():
     """Not here: what brings the tables up to date is itself what is tested."""
 
 

@@ -275,7 +275,9 @@ def _upgrade_and_add(url):
 
 
 def test_servers_that_start_at_once_agree_on_the_tables_and_the_first_token(url):
-    with ProcessPoolExecutor(4, mp_context=multiprocessing.get_context("spawn")) as pool:
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload([__name__])  # to import it all takes a second: once, not in each of the four
+    with ProcessPoolExecutor(4, mp_context=context) as pool:
         assert list(pool.map(_upgrade_and_add, [url] * 4)).count(True) == 1
 
 

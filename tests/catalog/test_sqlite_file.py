@@ -126,3 +126,10 @@ def test_a_block_that_raises_leaves_nothing_and_the_next_one_begins_anew(databas
     write(database, 2)
     with database.read() as connection:
         assert connection.scalars(text("SELECT note FROM notes")).all() == [2]
+
+
+def test_the_log_is_moved_into_the_database_now_and_then(database, tmp_path):
+    for note in range(40):
+        write(database, note)
+    shutil.copy(tmp_path / "catalog.sqlite3", tmp_path / "alone.sqlite3")
+    assert len(notes(tmp_path / "alone.sqlite3")) >= 20

@@ -43,10 +43,14 @@ _SEND_FORM = """([action, file, words]) => {
   form.submit();
 }"""
 
-# How many images wait; null where the browser does not tell within 20 s.
-_WAITING = """Promise.race([
-  import('/static/outbox.js').then((outbox) => outbox.waiting()),
-  new Promise((resolve) => setTimeout(resolve, 20000, null)),
+# Whether a service worker is in charge of the page, once it has taken charge of what it can.
+_IN_CHARGE = """() => Promise.race([
+  navigator.serviceWorker.ready.then(({ active }) => new Promise((resolve) => {
+    const look = () => { if (active.state === "activated") resolve(Boolean(navigator.serviceWorker.controller)); };
+    active.addEventListener("statechange", look);
+    look();
+  })),
+  new Promise((_, reject) => setTimeout(reject, 60000, new Error("no service worker within a minute"))),
 ])"""
 
 
@@ -92,13 +96,11 @@ def served_app(make_app: Callable[..., Flask]) -> Iterator[tuple[Flask, str]]:
 
 
 def ready(page: Page) -> Page:
-    """Wait until the service worker is in charge of the page."""
-    page.evaluate(
-        """() => new Promise((resolve) => {
-          if (navigator.serviceWorker.controller) resolve();
-          else navigator.serviceWorker.addEventListener("controllerchange", () => resolve());
-        })"""
-    )
+    """Return the page once the service worker is in charge of it. A page that is on its way when the worker takes
+    charge of all there are is left out, for as long as it stands."""
+    if not page.evaluate(_IN_CHARGE):
+        page.reload()
+    assert page.evaluate(_IN_CHARGE)
     return page
 
 
@@ -317,13 +319,7 @@ def test_signing_out_asks_first_and_empties_the_device(open_page: OpenPage, live
     expect(page).to_have_url(f"{live_server.url}/login")
     expect(page.locator("#waiting")).to_be_hidden()
     assert asked == ["Signing out removes from this device what was not sent yet. Images that wait: 1"] * 2
-    page.wait_for_load_state()
-    for _ in range(3):
-        count = page.evaluate(_WAITING)
-        if count is not None:
-            break
-        page.reload()
-    assert count == 0
+    assert page.evaluate("import('/static/outbox.js').then((outbox) => outbox.waiting())") == 0
 
 
 def test_what_another_app_shares_is_uploaded_after_a_click(page: Page, live_server: Server) -> None:

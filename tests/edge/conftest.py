@@ -52,16 +52,16 @@ def api(edge: Standing) -> Iterator[cloudflare.Cloudflare]:
         yield client
 
 
-@pytest.fixture
-def s3(b2: B2) -> Iterator[Any]:
+@pytest.fixture(scope="module")
+def s3(one_b2: B2) -> Iterator[Any]:
     config = Config(
         s3={"addressing_style": "path"},
         request_checksum_calculation="when_required",
         response_checksum_validation="when_required",
     )
     client = boto3.client(
-        "s3", endpoint_url=b2.endpoint, region_name=b2.region, config=config,
-        aws_access_key_id=b2.key.access_key_id, aws_secret_access_key=b2.key.secret_access_key,
+        "s3", endpoint_url=one_b2.endpoint, region_name=one_b2.region, config=config,
+        aws_access_key_id=one_b2.key.access_key_id, aws_secret_access_key=one_b2.key.secret_access_key,
     )  # fmt: skip
     yield client
     client.close()

@@ -26,10 +26,16 @@ def s3_endpoint():
     server.stop()
 
 
+@pytest.fixture(scope="module")
+def client(s3_endpoint):
+    made = boto3.client("s3", endpoint_url=s3_endpoint, **ACCOUNT)
+    yield made
+    made.close()
+
+
 @pytest.fixture
-def bucket(s3_endpoint):
+def bucket(client):
     """A versioned bucket, as all of B2's are, and a client to look into it."""
-    client = boto3.client("s3", endpoint_url=s3_endpoint, **ACCOUNT)
     client.create_bucket(Bucket="pics", CreateBucketConfiguration={"LocationConstraint": "us-west-004"})
     client.put_bucket_versioning(Bucket="pics", VersioningConfiguration={"Status": "Enabled"})
     yield client
@@ -37,7 +43,6 @@ def bucket(s3_endpoint):
     for one in [one for page in pages for one in [*page.get("Versions", []), *page.get("DeleteMarkers", [])]]:
         client.delete_object(Bucket="pics", Key=one["Key"], VersionId=one["VersionId"])
     client.delete_bucket(Bucket="pics")
-    client.close()
 
 
 def s3(endpoint, **options):

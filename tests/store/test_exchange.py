@@ -188,6 +188,22 @@ def test_an_endpoint_that_says_nothing_is_waited_for_so_long(run):
     over.set()
 
 
+@pytest.mark.parametrize("before", [b"", b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n"], ids=["head", "body"])
+def test_an_answer_that_drips_is_waited_for_no_longer_than_one_that_does_not_come(run, before):
+    over = threading.Event()
+
+    def drip(head, sock):
+        sock.sendall(before)
+        while not over.wait(0.05):
+            sock.sendall(b"x")
+        return b""
+
+    endpoint = run(drip)
+    with exchange_with(endpoint, read_timeout_s=0.5) as exchange, pytest.raises(Failure):
+        put(exchange)
+    over.set()
+
+
 @pytest.fixture
 def certificate(tmp_path):
     certificate, key = make_certificate(tmp_path)
