@@ -34,6 +34,8 @@ class WorkerCache(Listener):
         self.puts = 0
         self._clock = clock
         self._entries: dict[str, _Entry] = {}
+        self._missed: set[str] = set()  # what was asked for and not there: it may come to be kept
+        self._late: set[str] = set()  # the same, of before everything was forgotten
         self._changed = threading.Condition()
 
     def handle(self, request: Relay) -> None:
@@ -44,6 +46,8 @@ class WorkerCache(Listener):
             is_fresh = entry is not None and self._clock() < entry.until
             if entry and (not is_fresh or request.command == "PURGE"):
                 del self._entries[request.path]
+            if not is_fresh and request.command != "PURGE":
+                self._missed.add(request.path)
         if request.command == "PURGE":
             return request.say(200 if is_fresh else 404, b"", "text/plain")
         if entry is None or not is_fresh:
@@ -62,9 +66,10 @@ class WorkerCache(Listener):
                     del self._entries[url]
 
     def forget(self) -> None:
-        """Forget everything."""
+        """Forget everything, and what a Worker still brings because of a question before this, behind its answer."""
         with self._changed:
             self._entries.clear()
+            self._late, self._missed = self._missed, set()
             self.puts = 0
 
     def wait(self, puts: int, timeout_s: float = 20) -> list[str]:
@@ -76,10 +81,13 @@ class WorkerCache(Listener):
     def _put(self, request: Relay) -> None:
         entry = self._read(request)
         with self._changed:
-            self.puts += 1
-            if entry:
-                self._entries[request.path] = entry
-            self._changed.notify_all()
+            if request.path in self._missed or request.path not in self._late:
+                self.puts += 1
+                if entry:
+                    self._entries[request.path] = entry
+                self._changed.notify_all()
+                self._late.discard(request.path)
+            self._missed.discard(request.path)
         request.say(204 if entry else 413, b"", "text/plain")
 
     def _read(self, request: Relay) -> _Entry | None:
