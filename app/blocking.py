@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Callable
 from typing import Any, TypeVar, cast
+from weakref import WeakKeyDictionary
 
 T = TypeVar("T")
 
@@ -15,18 +16,46 @@ def run_blocking(function: Callable[..., T], *args: Any, **kwargs: Any) -> T:
     >>> run_blocking(max, 1, 2)
     2
     """
+    if hub := _hub():
+        return _in_thread(hub.threadpool, function, args, kwargs)
+    return function(*args, **kwargs)
+
+
+class Lane:
+    """A native thread of its own, for what must not wait until a thread of those that all share is free."""
+
+    def __init__(self) -> None:
+        self._pools: WeakKeyDictionary[Any, Any] = WeakKeyDictionary()  # by hub: a pool is of one
+
+    def run(self, function: Callable[..., T], *args: Any) -> T:
+        """Return `function(*args)`, as run_blocking does."""
+        if hub := _hub():
+            if hub not in self._pools:
+                from gevent.threadpool import ThreadPool  # noqa: PLC0415 only the server has it
+
+                self._pools[hub] = ThreadPool(1, hub)
+            return _in_thread(self._pools[hub], function, args, {})
+        return function(*args)
+
+
+def _hub() -> Any | None:
+    """Return gevent's hub where gevent runs the requests, else None."""
     if "gevent" in sys.modules:
         from gevent import get_hub, monkey  # noqa: PLC0415 only the server has it
 
         if monkey.is_module_patched("socket"):
-            result, error = get_hub().threadpool.apply(_outcome, (function, args, kwargs))
-            if error is not None:
-                try:
-                    raise error
-                finally:
-                    del error  # it holds this frame, and all the others below
-            return cast(T, result)
-    return function(*args, **kwargs)
+            return get_hub()
+    return None
+
+
+def _in_thread(pool: Any, function: Callable[..., T], args: Any, kwargs: Any) -> T:
+    result, error = pool.apply(_outcome, (function, args, kwargs))
+    if error is not None:
+        try:
+            raise error
+        finally:
+            del error  # it holds this frame, and all the others below
+    return cast(T, result)
 
 
 def _outcome(function: Callable[..., T], args: Any, kwargs: Any) -> tuple[T | None, BaseException | None]:

@@ -2,7 +2,6 @@
 
 import os
 import signal
-import sys
 from collections.abc import Callable, Collection
 
 from . import logs
@@ -43,5 +42,4 @@ def _open(signals: Collection[signal.Signals]) -> None:
     except BaseException as e:  # noqa: BLE001 this process is a copy: nothing of it may go on
         logs.uncaught(e)
     finally:
-        sys.stdout.flush()
         os._exit(status)

@@ -285,10 +285,9 @@ def test_a_web_worker_that_has_just_been_forked_hears_of_the_end(make_server):
     server = make_server(has_worker=False, web_workers="1")
     before = set(server.workers())
     os.kill(min(before), signal.SIGKILL)
-    while not set(server.workers()) - before:
-        pass
+    soon(lambda: set(server.workers()) - before, every_s=0)
     server.process.terminate()
-    assert server.process.wait(20) == 0, "the master ended it after its 30 seconds"
+    assert server.process.wait(28) == 0, "the master ended it after its 30 seconds"
     server.process.stdout.close()
 
 

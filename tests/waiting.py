@@ -7,10 +7,10 @@ from typing import TypeVar
 Found = TypeVar("Found")
 
 
-def soon(look: Callable[[], Found], *, patience_s: float = 30) -> Found:
+def soon(look: Callable[[], Found], *, patience_s: float = 30, every_s: float = 0.1) -> Found:
     """Return what `look` finds once that is something."""
     deadline = time.monotonic() + patience_s
     while not (found := look()):
         assert time.monotonic() < deadline, "it never came"
-        time.sleep(0.1)
+        time.sleep(every_s)
     return found

@@ -6,18 +6,18 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from sqlalchemy import Connection, NullPool, create_engine, event
 from sqlalchemy.engine import URL
 
-from ..blocking import run_blocking
-from ..errors import Busy
-from ..spool import meaning
+from ..blocking import Lane
+from ..errors import Busy, StoreUnavailable
 
 WAIT_S = 5.0  # for a lock, for a connection: longer than any honest transaction, shorter than a client's patience
+_LOG = "WAL"
 _READERS = 4  # that are kept
 _MOVED_EVERY = 32  # syncs of the log, after which it is moved into the database
 _MOST_PAGES = 10_000  # of the log, at which whoever commits moves it: a long transaction, or many processes
@@ -64,7 +64,10 @@ class SqliteFile:
     @contextmanager
     def begin(self) -> Iterator[Connection]:
         """Yield the connection that writes, in a transaction that is on the disk when the block has ended, or undone if
-        it raises; raise Busy where others write for too long."""
+        that raises; and so is all that it has read, which another may have written just now.
+
+        Raises Busy where others write for too long, StoreUnavailable where it is not known whether the disk took it.
+        """
         if not self._turn.acquire(timeout=WAIT_S):
             raise busy()
         self._used(1)
@@ -72,17 +75,14 @@ class SqliteFile:
             if self._kept is None:
                 self._kept = self._writing.connect()
             with self._kept.begin():
-                before = _changes(self._kept)
                 yield self._kept
-                has_changed = _changes(self._kept) != before
         except BaseException:
             self._forget()  # in whatever state it is
             raise
         finally:
             self._used(-1)
             self._turn.release()
-        if has_changed:
-            self._log.sync()
+        self._log.sync()
 
     def sync(self) -> None:
         """Return when all that can be read is on the disk, also what another process has just written."""
@@ -94,6 +94,7 @@ class SqliteFile:
             self._forget()
         while self._readers:
             self._readers.pop().close()
+        self._log.close()
         self.reading.dispose()
 
     def _forget(self) -> None:
@@ -109,38 +110,57 @@ class _Log:
 
     def __init__(self, database: Path) -> None:
         self._database = database
-        self._path = database.with_name(f"{database.name}-wal")
-        self._turn = threading.Lock()
+        self._path = Path(f"{os.path.realpath(database)}-wal")  # SQLite has it beside what a link leads to
+        self._turn, self._lane = threading.Lock(), Lane()
         self._begun = self._done = 0  # syncs, by number
         self._is_doubtful = False
+        # It stays open: of an error of the disk only those hear who had the file open then.
+        self._open: int | None = None
 
     def sync(self) -> None:
-        """Return when all that was committed before is on the disk; raise StoreFull or another Unavailable if it does
-        not get there."""
+        """Return when all that was committed before is on the disk; raise StoreUnavailable if that is not known."""
         wanted = self._begun + 1  # one that has begun already may have missed the end of what was written
         with self._turn:
             if self._done < wanted:
                 self._begun += 1
-                run_blocking(self._sync)
+                self._lane.run(self._sync)
                 self._done = self._begun
+
+    def close(self) -> None:
+        """Close the file; it is opened again when it is needed."""
+        with self._turn:
+            if self._open is not None:
+                os.close(self._open)
+                self._open = None
 
     def _sync(self) -> None:
         try:
             if self._is_doubtful:
                 self._empty()
-            descriptor = os.open(self._path, os.O_RDONLY)
-            try:
-                os.fdatasync(descriptor)
-            finally:
-                os.close(descriptor)
-            if self._begun % _MOVED_EVERY == 0:
-                with suppress(sqlite3.Error):  # what is in the log alone is as safe
-                    self._move("PASSIVE")
-        except FileNotFoundError:
-            return  # all of it has moved into the database, and was synced there
+            if not self._find():
+                return  # all of it has moved into the database, and was synced there
+            os.fdatasync(cast(int, self._open))
         except OSError as e:
             self._is_doubtful = True
-            raise meaning(e) from e
+            raise StoreUnavailable("it is not known whether the server's disk has kept it; ask again") from e
+        if self._begun % _MOVED_EVERY == 0:
+            try:
+                self._move("PASSIVE")
+            except sqlite3.Error:  # what is in the log alone is as safe, if it is there
+                self._is_doubtful = True
+
+    def _find(self) -> bool:
+        """Have the log open that there is now; return whether there is one."""
+        try:
+            there = self._path.stat()
+        except FileNotFoundError:
+            return False
+        if self._open is None or not os.path.samestat(there, os.fstat(self._open)):
+            if self._open is not None:
+                os.close(self._open)
+            self._open = None
+            self._open = os.open(self._path, os.O_RDONLY | os.O_CLOEXEC)
+        return True
 
     def _empty(self) -> None:
         """Move all of the log into the database: after a sync that failed, the kernel may say of what it has lost that
@@ -162,19 +182,21 @@ def busy() -> Busy:
     return Busy("the catalog is busy or does not answer; try again in a moment")
 
 
-def _set_up(connection: Any, _record: Any) -> None:
+def _set_up(connection: Any, _record: Any) -> str:
+    """Set a new connection up, and return what its log is."""
     connection.isolation_level = None  # transactions begin where we say, not where the driver guesses
     connection.execute(f"PRAGMA busy_timeout = {int(WAIT_S * 1000)}")
-    (mode,) = connection.execute("PRAGMA journal_mode = WAL").fetchone()
+    (mode,) = connection.execute(f"PRAGMA journal_mode = {_LOG}").fetchone()
     # Where there can be no such log there is none to sync.
     connection.execute(f"PRAGMA synchronous = {'NORMAL' if mode == 'wal' else 'FULL'}")
     connection.execute(f"PRAGMA wal_autocheckpoint = {_MOST_PAGES}")
     connection.execute("PRAGMA foreign_keys = ON")
+    return str(mode)
 
 
 def _set_up_writing(connection: Any, record: Any) -> None:
-    _set_up(connection, record)
-    connection.execute("PRAGMA busy_timeout = 0")
+    if _set_up(connection, record) == "wal":  # else a commit waits for those who read
+        connection.execute("PRAGMA busy_timeout = 0")
 
 
 def _begin_writing(connection: Connection) -> None:
@@ -189,10 +211,6 @@ def _begin_writing(connection: Connection) -> None:
             if e.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() >= ends_at:
                 raise
         time.sleep(_POLL_S)
-
-
-def _changes(connection: Connection) -> int:
-    return int(_driver(connection).total_changes)
 
 
 def _driver(connection: Connection) -> Any:

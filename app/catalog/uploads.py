@@ -121,7 +121,10 @@ class UploadRows:
         are = and_(UNSETTLED, uploads.c.key > after)
         with self._database.read() as connection:
             found = connection.execute(select(uploads).where(are).order_by(uploads.c.key).limit(limit))
-            return [upload(row) for row in found]
+            rows = [upload(row) for row in found]
+        if rows:  # an object that goes because of a row does not come back with it
+            self._database.sync()
+        return rows
 
     def expired(self, *, now: datetime, limit: int) -> list[Upload]:
         """Return up to `limit` uploads whose time is over, the oldest first."""

@@ -17,6 +17,7 @@ from urllib.parse import unquote, urlsplit
 from botocore.httpsession import get_cert_path
 from botocore.utils import get_environ_proxies
 
+from .. import __version__
 from ..answers import Answer
 from ..errors import StoreMisconfigured
 from .s3_errors import Failure
@@ -33,9 +34,10 @@ class Exchange:
 
     def __init__(self, endpoint: str, *, ca_bundle: Path | None, read_timeout_s: float) -> None:
         found = urlsplit(endpoint)
-        self.host = found.netloc.removesuffix({"https": ":443"}.get(found.scheme, ":80"))
+        port = 443 if found.scheme == "https" else 80
+        self.host = found.netloc.lower().removesuffix(f":{port}")
         self._address = f"{found.scheme}://{self.host}"
-        self._name, self._port = found.hostname or "", found.port
+        self._name, self._port = found.hostname or "", found.port or port
         self._read_timeout_s = read_timeout_s
         self._context: ssl.SSLContext | None = None
         if found.scheme == "https":
@@ -73,13 +75,15 @@ class Exchange:
         _close_all(self._idle)
 
     def _take(self) -> HTTPConnection:
-        while self._idle:
-            connection = self._idle.pop()
+        while True:
+            try:
+                connection = self._idle.pop()
+            except IndexError:  # asking first would be a race of threads
+                return self._connect()
             # Endpoints end what was idle for long. To look for a byte, or the end, would be a turn of gevent's loop.
             if connection.sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)[0] == _ESTABLISHED:
                 return connection
             connection.close()
-        return self._connect()
 
     def _connect(self) -> HTTPConnection:
         name, port = self._name, self._port
@@ -98,7 +102,8 @@ class Exchange:
         return made
 
     def _head(self, path: str, headers: Mapping[str, str], size: int) -> bytes:
-        fields = {**headers, "content-length": str(size)}
+        # Cloudflare's browser integrity check turns those away who do not say what they are.
+        fields = {**headers, "content-length": str(size), "user-agent": f"Bowerbird/{__version__}"}
         if self._proxy and not self._context:
             path, fields = f"{self._address}{path}", fields | self._proxy_headers()
         lines = "".join(f"{name}: {value}\r\n" for name, value in fields.items())

@@ -8,6 +8,7 @@ from base64 import b64encode
 from contextlib import closing, suppress
 
 import pytest
+from botocore.auth import _host_from_url
 
 from app.errors import StoreMisconfigured
 from app.store.s3_errors import Failure
@@ -93,6 +94,32 @@ def exchange_with(endpoint, scheme="http", **options):
     )
 
 
+@pytest.mark.parametrize(
+    ("endpoint", "host", "connects_to"),
+    [
+        ("https://S3.Example.com", "s3.example.com", ("s3.example.com", 443)),
+        ("https://s3.example.com:443/", "s3.example.com", ("s3.example.com", 443)),
+        ("http://s3.example.com:443", "s3.example.com:443", ("s3.example.com", 443)),
+        ("http://[::1]", "[::1]", ("::1", 80)),
+        ("https://[::1]:9000", "[::1]:9000", ("::1", 9000)),
+    ],
+)
+def test_the_host_is_named_as_it_is_signed_by_others_and_found_at_its_port(endpoint, host, connects_to, monkeypatch):
+    asked = []
+
+    def connect(address, *_, **__):
+        asked.append(address)
+        raise ConnectionRefusedError
+
+    monkeypatch.setattr(socket, "create_connection", connect)
+    with closing(Exchange(endpoint, ca_bundle=None, read_timeout_s=5)) as exchange:
+        with pytest.raises(Failure):
+            put(exchange)
+        assert exchange.host == host
+    assert asked == [connects_to]
+    assert _host_from_url(endpoint) == host
+
+
 @pytest.mark.parametrize("body", [b"picture", LARGE], ids=["small", "large"])
 def test_one_connection_serves_request_after_request(run, body):
     endpoint = run()
@@ -103,6 +130,7 @@ def test_one_connection_serves_request_after_request(run, body):
     assert endpoint.count == 1
     head, sent = endpoint.seen[2]
     assert sent == body
+    assert b"\r\nuser-agent: Bowerbird/" in head
     assert head.split(b"\r\n")[0] == b"PUT /pics/a.png HTTP/1.1"
     assert f"host: 127.0.0.1:{endpoint.port}\r\nx-a: b\r\ncontent-length: {len(body)}\r\n".encode() in head
 

@@ -139,7 +139,7 @@ def assert_one_id_goes_all_the_way(system: System, key: str) -> None:
 
 
 def test_a_deleted_upload_leaves_no_version_behind_although_an_answer_was_lost(system: System) -> None:
-    system.b2.faults.add(Fault("lost", method="PUT"))
+    system.b2.faults.add(Fault("lost", method="PUT", key=".png"))
     status, body = system.ask("POST", "/api/upload", samples.make("png"))
     assert (status, len(system.b2.versions(body["key"]))) == (201, 2)
 
