@@ -48,7 +48,10 @@ class SqliteFile:
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """Yield a connection for reading; what is read by one statement is read at one moment."""
-        connection = self._readers.pop() if self._readers else self.reading.connect()
+        try:
+            connection = self._readers.pop()
+        except IndexError:  # asking first would be a race of threads
+            connection = self.reading.connect()
         try:
             yield connection
             if connection.in_transaction():
