@@ -108,7 +108,8 @@ def send(sock: socket.socket, form: Form, token: str) -> None:
     """Send a form, with `token` in it."""
     with suppress(ConnectionError, ssl.SSLError):  # refused before it was all sent
         sock.sendall(form.data.replace(b"TOKEN", token.encode()))
-        if form.is_half_closed and not isinstance(sock, ssl.SSLSocket):
+    if form.is_half_closed and not isinstance(sock, ssl.SSLSocket):
+        with suppress(OSError):  # it has been ended already
             sock.shutdown(socket.SHUT_WR)
 
 
