@@ -39,7 +39,7 @@ class Readiness:
         self._lock = threading.Lock()
 
     def check(self) -> None:
-        """Return if an upload would be taken; else raise Busy, StoreFull, StoreMisconfigured or StoreBowerbirdError."""
+        """Return if an upload would be taken; else raise Busy, StoreFull, StoreMisconfigured or StoreUnavailable."""
         self._catalog.ping()
         with spooled(self._data_dir) as file:
             file.write(_TRIAL)
