@@ -3,7 +3,6 @@
 import sys
 from collections.abc import Callable
 from typing import Any, TypeVar, cast
-from weakref import WeakKeyDictionary
 
 T = TypeVar("T")
 
@@ -25,7 +24,7 @@ class Lane:
     """A native thread of its own, for what must not wait until a thread of those that all share is free."""
 
     def __init__(self) -> None:
-        self._pools: WeakKeyDictionary[Any, Any] = WeakKeyDictionary()  # by hub: a pool is of one
+        self._pools: dict[Any, Any] = {}  # by hub: a pool is of one
 
     def run(self, function: Callable[..., T], *args: Any) -> T:
         """Return `function(*args)`, as run_blocking does."""

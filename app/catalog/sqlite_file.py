@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from sqlalchemy import Connection, NullPool, create_engine, event
 from sqlalchemy.engine import URL
@@ -92,13 +92,12 @@ class SqliteFile:
         self._log.sync()
 
     def close(self) -> None:
-        """Close every connection."""
+        """Close every connection but those in the pool of `reading`."""
         with self._turn:
             self._forget()
         while self._readers:
             self._readers.pop().close()
         self._log.close()
-        self.reading.dispose()
 
     def _forget(self) -> None:
         kept, self._kept = self._kept, None
@@ -132,17 +131,15 @@ class _Log:
     def close(self) -> None:
         """Close the file; it is opened again when it is needed."""
         with self._turn:
-            if self._open is not None:
-                os.close(self._open)
-                self._open = None
+            self._let_go()
 
     def _sync(self) -> None:
         try:
             if self._is_doubtful:
                 self._empty()
-            if not self._find():
+            if (descriptor := self._find()) is None:
                 return  # all of it has moved into the database, and was synced there
-            os.fdatasync(cast(int, self._open))
+            os.fdatasync(descriptor)
         except OSError as e:
             self._is_doubtful = True
             raise StoreUnavailable("it is not known whether the server's disk has kept it; ask again") from e
@@ -152,18 +149,21 @@ class _Log:
             except sqlite3.Error:  # what is in the log alone is as safe, if it is there
                 self._is_doubtful = True
 
-    def _find(self) -> bool:
-        """Have the log open that there is now; return whether there is one."""
+    def _find(self) -> int | None:
+        """Return the descriptor of the log that there is now; None if there is none."""
         try:
             there = self._path.stat()
         except FileNotFoundError:
-            return False
+            return None
         if self._open is None or not os.path.samestat(there, os.fstat(self._open)):
-            if self._open is not None:
-                os.close(self._open)
-            self._open = None
+            self._let_go()
             self._open = os.open(self._path, os.O_RDONLY | os.O_CLOEXEC)
-        return True
+        return self._open
+
+    def _let_go(self) -> None:
+        descriptor, self._open = self._open, None
+        if descriptor is not None:
+            os.close(descriptor)
 
     def _empty(self) -> None:
         """Move all of the log into the database: after a sync that failed, the kernel may say of what it has lost that
@@ -205,16 +205,13 @@ def _set_up_writing(connection: Any, record: Any) -> None:
 def _begin_writing(connection: Connection) -> None:
     """Begin once no other process writes, waiting here and not inside SQLite, where a wait would hold up every greenlet
     of the process. A read that became a write would never wait, so a write says at its start what it is."""
-    begin, ends_at = _driver(connection).execute, time.monotonic() + WAIT_S
+    driver: Any = connection.connection.driver_connection
+    ends_at = time.monotonic() + WAIT_S
     while True:
         try:
-            begin("BEGIN IMMEDIATE")
+            driver.execute("BEGIN IMMEDIATE")
             return
         except sqlite3.OperationalError as e:
             if e.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() >= ends_at:
                 raise
         time.sleep(_POLL_S)
-
-
-def _driver(connection: Connection) -> Any:
-    return connection.connection.driver_connection

@@ -89,8 +89,9 @@ class Exchange:
         name, port = self._name, self._port
         if self._proxy:
             name, port = self._proxy.hostname or "", self._proxy.port or 80
-        made = HTTPConnection(name, port, timeout=CONNECT_S)
-        if self._context:
+        if not self._context:
+            made = HTTPConnection(name, port, timeout=CONNECT_S)
+        else:
             made = HTTPSConnection(name, port, timeout=CONNECT_S, context=self._context)
             if self._proxy:
                 made.set_tunnel(self._name, self._port, headers=self._proxy_headers())

@@ -23,7 +23,7 @@ from .fields import FORM, JSON, read_fields
 from .form import Form
 from .multipart import read_multipart
 
-CHUNK_BYTES = 1024 * 1024
+_CHUNK_BYTES = 1024 * 1024
 ENVELOPE_BYTES = 64 * 1024  # what multipart may add to a file of the largest size
 
 
@@ -89,7 +89,7 @@ def _chunks(stream: BinaryIO, length: int | None, allowed: int, max_bytes: int) 
     """Yield the body piece by piece, and raise if it is not exactly what was promised."""
     count = 0
     while length is None or count < length:
-        chunk = stream.read(CHUNK_BYTES if length is None else min(CHUNK_BYTES, length - count))
+        chunk = stream.read(_CHUNK_BYTES if length is None else min(_CHUNK_BYTES, length - count))
         if not chunk:
             break
         count += len(chunk)
