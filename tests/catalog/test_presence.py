@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy import text
 
 from app.writers import SILENT_S, Writers
+from tests.waiting import soon
 
 
 def age(catalog, host, seconds):
@@ -33,8 +34,7 @@ def test_a_writer_on_another_host_is_dead_once_nothing_is_heard_of_that(catalog,
     age(catalog, host, SILENT_S + 1)
     assert here.is_alive(there) is None, "who was not heard itself cannot judge"
     own = here.me().partition("-")[0]
-    while catalog.presence.silent_s(own) is None or here._heard_since is None:
-        pass
+    soon(lambda: catalog.presence.silent_s(own) is not None and here._heard_since is not None)
     assert here.is_alive(there) is None
     now[0] = SILENT_S
     assert here.is_alive(there) is False

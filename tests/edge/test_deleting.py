@@ -81,8 +81,8 @@ def test_what_is_deleted_is_gone_within_seconds_once_the_api_answers_again(serve
     assert "as soon as that can be reached" in page
     assert edge.view(path).status == 200
     edge.api.troubles.clear()
-    soon(lambda: edge.view(path).status == 404)
-    soon(lambda: "from Cloudflare&#39;s cache too" in ask(server, "POST", link, b""))
+    soon(lambda: edge.view(path).status == 404, patience_s=20)
+    soon(lambda: "from Cloudflare&#39;s cache too" in ask(server, "POST", link, b""), patience_s=10)
 
 
 def test_what_expires_is_gone_at_the_edge_too(server, edge):

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import time
 import urllib.error
 import urllib.request
 from collections import Counter
@@ -19,6 +18,7 @@ from app.keys import thumbnail_key
 from tests import samples
 from tests.b2 import B2, Fault, Key
 from tests.conftest import OWNER, free_port, start_server
+from tests.waiting import soon
 from tests.worker.requests import REGION
 from tests.workerd import Workerd
 
@@ -81,12 +81,12 @@ class System:
 
     def wait_for(self, key: str, status: int) -> Any:
         """Ask for an upload until it is answered with `status`."""
-        deadline = time.monotonic() + 20
-        while (found := self.ask("GET", f"/api/uploads/{key}"))[0] != status:
-            if time.monotonic() > deadline:
-                raise AssertionError(f"{key} is still {found}")
-            time.sleep(0.1)
-        return found[1]
+
+        def look() -> tuple[int, Any] | None:
+            found = self.ask("GET", f"/api/uploads/{key}")
+            return found if found[0] == status else None
+
+        return soon(look, patience_s=20)[1]
 
 
 @pytest.fixture(scope="module")
@@ -128,13 +128,11 @@ def assert_one_id_goes_all_the_way(system: System, key: str) -> None:
     request_id = uploaded["request_id"]
     [answered] = told("answered", request_id=request_id)
     lines = [json.loads(line) for line in system.worker.log().splitlines() if request_id in line]
-    deadline = time.monotonic() + 20
-    while not (heard := told("notified", requests=[request_id])) and time.monotonic() < deadline:
-        time.sleep(0.1)
+    heard = soon(lambda: told("notified", requests=[request_id]), patience_s=20)
 
     assert (answered["path"], answered["status"], answered["by"]) == ("/api/upload", 201, "owner")
     assert [(one["key"], one["changed"], one["status"]) for one in lines] == [(key, "put", 200)]
-    assert heard and heard[0]["request_id"] != request_id
+    assert heard[0]["request_id"] != request_id
     assert not [one for one in system.b2.requests if request_id in str(one.headers)]
 
 
