@@ -26,7 +26,6 @@ from tests.once import (  # noqa: F401
     authorities_are_read_once,
     empty_catalog,
     made_tables,
-    models_are_read_once,
     rules_are_compiled_once,
     tables_are_copied,
     templates_are_compiled_once,

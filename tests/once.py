@@ -1,4 +1,4 @@
-"""What is dear and the same in every test is made once: tables, URL rules, templates, the list of CAs, the S3 model."""
+"""What is dear and the same in every test is made once: tables, URL rules, templates, the list of CAs."""
 
 import functools
 import shutil
@@ -9,7 +9,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-import botocore.session
 import pytest
 from flask import Flask
 from jinja2.bccache import Bucket, BytecodeCache
@@ -109,12 +108,4 @@ def authorities_are_read_once() -> Iterator[None]:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(ssl, "create_default_context", create_once)
-        yield
-
-
-@pytest.fixture(autouse=True, scope="session")
-def models_are_read_once() -> Iterator[None]:
-    """Each session of boto3 reads megabytes of JSON, what Amazon's API is like; here all sessions share a loader."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("botocore.session.create_loader", functools.cache(botocore.session.create_loader))
         yield
