@@ -13,7 +13,7 @@ import click
 
 from bench import endpoint, library, machine, proxy, reads, report, slow, thumbnails, transactions, uploads
 from bench.amounts import COUNTS, SIZES
-from bench.contenders import LIMIT, OURS, PLAIN
+from bench.contenders import BARE, LIMIT, OURS, PLAIN
 from bench.endpoint import Endpoint
 from bench.peers import Peer, PeerType, unlike
 from bench.report import Measure
@@ -22,7 +22,7 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
 _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 _STRICT = "The endpoint is the stand-in that refuses what B2 refuses; it keeps all in memory."
 _PEER = "A server that runs already, and the ports of what works for it (a database); may be given more than once."
-_NAMES = unlike(OURS, LIMIT, PLAIN, slow.GTHREAD)
+_NAMES = unlike(OURS, LIMIT, BARE, PLAIN, slow.GTHREAD)
 _ENDPOINT = "The endpoint is there already; region, bucket and keys are those of BOWERBIRD_S3_*."
 
 ROUNDS = click.option(

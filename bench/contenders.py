@@ -1,4 +1,4 @@
-"""Who is measured: Bowerbird, the limit and the plain way, each started here, and peers that run already."""
+"""Who is measured: Bowerbird and what it is held against, each started here, and peers that run already."""
 
 import os
 import subprocess
@@ -17,7 +17,7 @@ from bench.images import Picture
 from bench.peers import Peer
 from bench.processes import ROOT, free_port, listeners, running
 
-OURS, LIMIT, PLAIN = "bowerbird", "limit", "plain"
+OURS, LIMIT, BARE, PLAIN = "bowerbird", "limit", "bare", "plain"
 TOKEN = "bb_bench-bench-bench-bench-bench"
 
 

@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from bench import processes
-from bench.contenders import LIMIT, PLAIN, Contender, bowerbird, other, peer, warm
+from bench.contenders import BARE, LIMIT, PLAIN, Contender, bowerbird, other, peer, warm
 from bench.crowd import Outcome
 from bench.endpoint import Endpoint
 from bench.figures import percentile, ratios, spread
@@ -78,6 +78,7 @@ def measure(
         everyone = [
             stack.enter_context(bowerbird(endpoint, workers=workers)),
             stack.enter_context(other(LIMIT, f"limit-{kind}", endpoint, workers=workers)),
+            stack.enter_context(other(BARE, "bare", endpoint, workers=workers)),
             stack.enter_context(other(PLAIN, "plain", endpoint, workers=workers)),
             *(peer(one) for one in peers),
         ]
