@@ -71,6 +71,7 @@ class Server(BaseApplication):
             "forwarder_headers": "",
             "secure_scheme_headers": {},
             "sendfile": False,  # it would go round the pace
+            "http_parser": "python",  # its fast one takes what this refuses, and whoever installs it would have it
             "proc_name": "bowerbird",
             "logger_class": Log,
             "when_ready": self._prepare,

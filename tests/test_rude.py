@@ -1,6 +1,7 @@
 """Slow and rude clients at the real server, whose bounds are short here: each is cut, and the others are served."""
 
 import json
+import os
 import socket
 import threading
 import time
@@ -24,11 +25,16 @@ ADDRESSES, IDLE, DRIPPING = 64, 1200, 100
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """A server with the shortest bounds there are, and room for fewer connections than the crowd has."""
+    """A server with the shortest bounds there are, and room for fewer connections than the crowd has; beside it lies a
+    faster parser of gunicorn's, which it must not take."""
     bounds = {"header_timeout": 1, "body_timeout": 1, "send_timeout": 1, "keepalive_timeout": 2, "drain_timeout": 1}
     most = {"request_timeout": 4, "max_connections": 1000, "max_address_connections": 100, "web_workers": 1}
     given = {name: str(value) for name, value in (bounds | most).items()}
-    started = start_server(tmp_path_factory.mktemp("rude") / "data", **given)
+    libraries = tmp_path_factory.mktemp("libraries")
+    (libraries / "gunicorn_h1c.py").write_text("raise RuntimeError('this parser was not asked for')")
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("PYTHONPATH", str(libraries), prepend=os.pathsep)
+        started = start_server(tmp_path_factory.mktemp("rude") / "data", **given)
     yield started
     started.kill()
 
