@@ -29,7 +29,11 @@ def new_key(extension: str, length: int = LENGTH) -> str:
     >>> is_key(new_key("png"))
     True
     """
-    return "".join(secrets.choice(ALPHABET) for _ in range(length)) + "." + extension
+    number, letters = secrets.randbelow(len(ALPHABET) ** length), []
+    for _ in range(length):
+        number, letter = divmod(number, len(ALPHABET))
+        letters.append(ALPHABET[letter])
+    return f"{''.join(letters)}.{extension}"
 
 
 def new_probe(ending: str = ".png") -> str:

@@ -84,8 +84,8 @@ def _examine(
     """Inspect an image and, where it stays the format it is, write it to `target` without its metadata; return also
     the file to be stored, which is its own where that has none, and its SHA-256 (hex)."""
     image, hashed = images.inspect(received.file, bounds), _Hashed(target)
-    if received.digest and metadata.is_bare(image.container, received.size, keep_metadata=keep_metadata):
-        return image, received.file, received.digest
+    if received.sha256 and metadata.is_bare(image.container, received.size, keep_metadata=keep_metadata):
+        return image, received.file, received.sha256
     if not image.converts_to:
         metadata.strip(received.file, cast(BinaryIO, hashed), image.container, keep_metadata=keep_metadata)
     return image, target, hashed.sha256.hexdigest()

@@ -13,7 +13,6 @@ from .spool import on_our_disk
 
 SPOOL_BYTES = 1024 * 1024
 
-_SHA256 = re.compile("[0-9a-f]{64}")
 _UNSHOWN = re.compile("[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]")
 
 
@@ -21,18 +20,15 @@ _UNSHOWN = re.compile("[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u206
 class Received:
     """One file as it was sent. `size` in bytes; `name` is the sender's, for display only.
 
-    `sha256` (in hex) is what a repeat is known by, or another text that stands for these very bytes and no others.
+    A repeat is known by the `mark`, a text that stands for these very bytes and no others. `sha256` is in hex, None
+    where nobody has read all of them yet.
     """
 
     file: BinaryIO
     size: int
-    sha256: str
+    mark: str
     name: str | None = None
-
-    @property
-    def digest(self) -> str | None:
-        """The SHA-256 (hex) of the bytes, where it is what they are known by."""
-        return self.sha256 if _SHA256.fullmatch(self.sha256) else None
+    sha256: str | None = None
 
 
 class Part:
@@ -55,7 +51,8 @@ class Part:
         if not self._size:
             raise EmptyFile("the file is empty")
         self.file.seek(0)
-        return Received(cast(BinaryIO, self.file), self._size, self._sha256.hexdigest(), self.name)
+        sha256 = self._sha256.hexdigest()
+        return Received(cast(BinaryIO, self.file), self._size, sha256, self.name, sha256)
 
 
 class Sink:

@@ -244,5 +244,5 @@ class Uploads:
 def _fingerprint(files: Sequence[Received], options: Options) -> str:
     """Return a digest of all that was sent, names excepted: ShareX gives a repeat the same one, a person may not."""
     asked = asdict(options) | ({} if options.expires is None else {"expires_at": None})
-    text = json.dumps([[file.sha256 for file in files], asked], default=str, sort_keys=True)
+    text = json.dumps([[file.mark for file in files], asked], default=str, sort_keys=True)
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()

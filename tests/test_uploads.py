@@ -70,7 +70,8 @@ class House:
 
     def send(self, data=None, key=None, **options):
         data = samples.make("png") if data is None else data
-        received = Received(io.BytesIO(data), len(data), hashlib.sha256(data).hexdigest(), "a.png")
+        sha256 = hashlib.sha256(data).hexdigest()
+        received = Received(io.BytesIO(data), len(data), sha256, "a.png", sha256)
         return self.uploads.accept([received], Options(**options), token_id=self.token.id, idempotency_key=key)[0]
 
     def state(self, key):

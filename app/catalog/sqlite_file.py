@@ -39,7 +39,6 @@ class SqliteFile:
         event.listen(self.reading, "connect", _set_up)
         event.listen(self.reading, "begin", lambda connection: connection.exec_driver_sql("BEGIN"))
         event.listen(self._writing, "connect", _set_up_writing)
-        event.listen(self._writing, "begin", _begin_writing)
         self._readers: list[Connection] = []
         self._turn = threading.Lock()  # SQLite's own queue is a sleep, and unfair
         self._kept: Connection | None = None
@@ -77,8 +76,12 @@ class SqliteFile:
         try:
             if self._kept is None:
                 self._kept = self._writing.connect()
-            with self._kept.begin():
-                yield self._kept
+                # One of SQLAlchemy's that has no end: to begin and end those costs as much as SQLite's own.
+                self._kept.begin()
+            driver: Any = self._kept.connection.driver_connection
+            _begin_writing(driver)
+            yield self._kept
+            driver.execute("COMMIT")
         except BaseException:
             self._forget()  # in whatever state it is
             raise
@@ -202,10 +205,9 @@ def _set_up_writing(connection: Any, record: Any) -> None:
         connection.execute("PRAGMA busy_timeout = 0")
 
 
-def _begin_writing(connection: Connection) -> None:
+def _begin_writing(driver: sqlite3.Connection) -> None:
     """Begin once no other process writes, waiting here and not inside SQLite, where a wait would hold up every greenlet
     of the process. A read that became a write would never wait, so a write says at its start what it is."""
-    driver: Any = connection.connection.driver_connection
     ends_at = time.monotonic() + WAIT_S
     while True:
         try:

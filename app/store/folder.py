@@ -4,6 +4,7 @@ import errno
 import os
 import secrets
 import shutil
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -18,6 +19,7 @@ from .base import StoredObject
 
 _COPY_BYTES = 256 * 1024
 _TRIAL = bytes(64 * 1024)  # a full disk still takes an empty file
+_YOUNG_S = 60.0  # the name of a folder, whoever made it, may not be on the disk before that
 _FOLDERS = ("", THUMBNAILS, BACKUPS)  # the beginnings that keys have
 
 
@@ -135,11 +137,8 @@ class FolderStore:
 
         Unlike a rename, `os.link` never replaces what is there.
         """
-        self._tmp.mkdir(parents=True, exist_ok=True)
-        if not path.parent.is_dir():
-            path.parent.mkdir(parents=True, exist_ok=True)
-            sync_folder(path.parent.parent)
-            sync_folder(self._folder)
+        for folder in (self._tmp, path.parent):
+            folder.mkdir(parents=True, exist_ok=True)
         temporary = self._temporary()
         try:
             with temporary.open("xb") as file:
@@ -151,6 +150,11 @@ class FolderStore:
         finally:
             temporary.unlink(missing_ok=True)
         sync_folder(path.parent)
+        above = path.parent
+        while above != self._folder:
+            above = above.parent
+            if time.time() - above.stat().st_mtime < _YOUNG_S:
+                sync_folder(above)
 
 
 def _is_name(text: str) -> bool:

@@ -2,6 +2,7 @@
 
 import io
 import logging
+import os
 from pathlib import Path
 
 import boto3
@@ -243,6 +244,47 @@ def test_a_dead_writers_half_is_swept_away_and_a_living_ones_stays(tmp_path):
 
     assert store.sweep(lambda writer: writer == "me") == 1
     assert [path.name for path in (tmp_path / "tmp").iterdir()] == ["me~1"]
+
+
+class Disk:
+    """What a power cut leaves: the names that stood in a folder when it was synced, the bytes of files that were."""
+
+    def __init__(self):
+        self.synced, self.kept = [], set()
+
+    def fsync(self, descriptor):
+        path = Path(f"/proc/self/fd/{descriptor}").readlink()
+        self.synced.append(path)
+        self.kept.update(path.iterdir() if path.is_dir() else [path.stat().st_ino])
+
+    def has(self, path, under):
+        names = [path, *(one for one in path.parents if one.is_relative_to(under) and one != under)]
+        return path.stat().st_ino in self.kept and self.kept.issuperset(names)
+
+
+@pytest.mark.parametrize("key", [KEY, f"t/{KEY[:-4]}.webp"])
+@pytest.mark.parametrize("is_there", [False, True], ids=["its folder is new", "another has just made its folder"])
+def test_an_object_outlives_a_power_cut_with_every_folder_above_it(tmp_path, monkeypatch, key, is_there):
+    disk, store = Disk(), FolderStore(tmp_path)
+    path = tmp_path / key.replace(KEY[:8], f"{KEY[:2]}/{KEY[:8]}")
+    if is_there:
+        path.parent.mkdir(parents=True)
+    monkeypatch.setattr(os, "fsync", disk.fsync)
+    store.put(key, io.BytesIO(b"picture"), content_type="image/png")
+
+    assert path.read_bytes() == b"picture"
+    assert disk.has(path, tmp_path)
+
+
+def test_where_the_folders_are_old_two_syncs_are_enough(tmp_path, monkeypatch):
+    disk, store = Disk(), FolderStore(tmp_path)
+    put(store)
+    os.utime(tmp_path, (0, 0))
+    monkeypatch.setattr(os, "fsync", disk.fsync)
+    put(store, key=f"{KEY[:2]}{OTHER}")
+
+    assert [one.name for one in disk.synced[1:]] == [KEY[:2]]
+    assert len(disk.synced) == 2
 
 
 def test_a_link_out_of_the_folder_is_not_followed(tmp_path):
