@@ -255,7 +255,7 @@ def live_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 # Tests that share what is dear to start, a browser, a chain, a server: one worker has all of them, and starts it once.
 _TOGETHER = re.compile(
-    r"tests/hosts/|tests/e2e/\w+\.py|tests/doctor/test_(embedded|faults)\.py|tests/test_(nginx|rude|operations)\.py"
+    r"tests/hosts/|tests/e2e/|tests/doctor/test_(embedded|faults)\.py|tests/test_(nginx|rude|operations)\.py"
     r"|tests/faults/test_kills\.py|tests/web/test_openapi\.py|tests/worker/test_system\.py"
     r"|.*::test_every_refusal_of_5_mb\w+"
 )

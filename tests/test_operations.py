@@ -147,7 +147,7 @@ def test_no_line_of_the_log_is_anything_but_json_and_no_secret_is_in_it(server):
 
 
 class Uploading:
-    """Clients that upload fifty times a second, over kept and over new connections, until they are told to stop."""
+    """Clients that upload twenty times a second, over kept and over new connections, until they are told to stop."""
 
     def __init__(self, server):
         self.server, self.stop = server, threading.Event()
@@ -159,7 +159,7 @@ class Uploading:
     def _go_on(self, number):
         connection = http.client.HTTPConnection(self.server.host, self.server.port, timeout=PATIENCE_S)
         seed = 10_000 * (number + 1)
-        while not self.stop.wait(0.02):
+        while not self.stop.wait(0.05):
             seed += 1
             try:
                 connection.request("POST", "/api/upload", samples.make("png", 8, 8, seed=seed), AUTHORIZED)

@@ -1,4 +1,4 @@
-"""A real Chromium over a real server: one browser a file, one page a test, and no page may complain.
+"""A real Chromium over a real server: one browser for all files, one page a test, and no page may complain.
 
 Where Chromium is missing these files are left out, and the end of the run says so in red (tests/conftest.py).
 """
@@ -90,13 +90,13 @@ def _violations(page: Page, options: dict[str, Any], at_least: int) -> list[str]
     return [f"{page.url}: {one['id']}: {[node['html'][:200] for node in one['nodes']]}" for one in bad]
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def browser_type() -> Iterator[BrowserType]:
     with sync_playwright() as playwright:
         yield playwright.chromium
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def browser(browser_type: BrowserType) -> Iterator[Browser]:
     browser = browser_type.launch(executable_path=find("chromium"), args=ARGUMENTS)
     yield browser

@@ -5,22 +5,23 @@ from playwright.sync_api import expect
 from tests.conftest import Server
 from tests.e2e.conftest import OpenPage
 
-_GROUND = "getComputedStyle(document.documentElement).backgroundColor"
+LIGHT, DARK = "rgb(246, 240, 228)", "rgb(15, 18, 29)"
 
 
 def test_a_theme_that_was_chosen_stays_whatever_the_system_is(open_page: OpenPage, live_server: Server) -> None:
     page = open_page("/settings", color_scheme="light")
-    assert page.evaluate(_GROUND) == "rgb(246, 240, 228)"
+    ground = expect(page.locator("html"))
+    ground.to_have_css("background-color", LIGHT)
 
     page.get_by_role("button", name="Dark").click()
 
     expect(page.get_by_role("button", name="Dark")).to_have_attribute("aria-pressed", "true")
     page.goto(f"{live_server.url}/login")
-    assert page.evaluate(_GROUND) == "rgb(15, 18, 29)"
+    ground.to_have_css("background-color", DARK)
     page.goto(f"{live_server.url}/settings")
     page.get_by_role("button", name="As the system").click()
     expect(page.get_by_role("button", name="As the system")).to_have_attribute("aria-pressed", "true")
-    assert page.evaluate(_GROUND) == "rgb(246, 240, 228)"
+    ground.to_have_css("background-color", LIGHT)
 
 
 def test_a_token_is_made_and_revoked_and_the_doctor_comes_without_a_script(open_page: OpenPage) -> None:
