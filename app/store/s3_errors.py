@@ -61,6 +61,6 @@ def retry_after(e: ClientError) -> float:
     text = e.response.get("ResponseMetadata", {}).get("HTTPHeaders", {}).get("retry-after", "")
     try:
         seconds = float(text) if text.isdigit() else parsedate_to_datetime(text).timestamp() - time.time()
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, OverflowError):
         return 0.0
     return min(max(seconds, 0.0), LONGEST_WAIT_S)

@@ -7,13 +7,14 @@ import threading
 from contextlib import suppress
 
 import pytest
-from botocore.exceptions import ReadTimeoutError
+from botocore.exceptions import ClientError, ReadTimeoutError
 
 from app.answers import Answer
 from app.errors import StoreUnavailable
 from app.store import s3_bounds
 from app.store.s3 import S3Store
 from app.store.s3_client import make_client
+from app.store.s3_errors import retry_after
 from app.store.s3_raw import RawBucket
 
 KEY = "abcdefgh.png"
@@ -204,3 +205,9 @@ def test_an_object_is_read_whole_however_large_it_is(endpoint, store, monkeypatc
     file = io.BytesIO()
 
     assert store.fetch(KEY, file, max_bytes=400_000).size == len(file.getvalue()) == 300_000
+
+
+def test_a_moment_that_no_clock_has_is_no_reason_to_wait():
+    headers = {"retry-after": "Mon, 01 Jan 99999999999 00:00:00 GMT"}
+
+    assert retry_after(ClientError({"ResponseMetadata": {"HTTPHeaders": headers}}, "PutObject")) == 0.0
