@@ -6,8 +6,10 @@ BIN := $(VENV)/bin
 MODULES := worker/node_modules/.package-lock.json
 # The tests start hundreds of processes of the app: one compiles it for all, also where Python is told to keep nothing.
 COMPILED := PYTHONDONTWRITEBYTECODE=
+# At once what does not wait for another: Python's libraries, the Worker's, and the system's programs.
+MAKEFLAGS += --jobs=3
 
-.PHONY: help run test soak demo lint bench fuzz wheel lock clean
+.PHONY: help run test soak demo lint bench fuzz wheel lock clean system-packages
 
 help: ## what can be made
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile | expand -t 16
@@ -15,8 +17,7 @@ help: ## what can be made
 run: $(VENV)/.run ## set up, and start the server on 127.0.0.1:8080
 	@exec $(BIN)/bowerbird serve
 
-test: $(VENV)/.dev $(MODULES) ## set up, and pass every test
-	@scripts/system-packages
+test: $(VENV)/.dev $(MODULES) system-packages ## set up, and pass every test
 	$(COMPILED) $(BIN)/python -m pytest -n auto --dist loadgroup $(PYTEST)
 
 soak: $(VENV)/.dev ## upload 10,000 images while everything is killed, on both pairs (SOAK="--seed 1")
@@ -60,7 +61,11 @@ $(VENV)/.dev: requirements-dev.lock requirements.lock pyproject.toml
 	@scripts/environment $(VENV) requirements-dev.lock
 	@touch $(VENV)/.run $@
 
-# The signing proxy's tests and the demo need workerd, wrangler and Amazon's SDK.
-$(MODULES): worker/package-lock.json worker/package.json $(VENV)/.dev
+system-packages:
+	@scripts/system-packages
+
+# The signing proxy's tests and the demo need workerd, wrangler and Amazon's SDK. Where there is no Node.js, the one of
+# PyPI comes first, into the same environment.
+$(MODULES): worker/package-lock.json worker/package.json $(shell scripts/node-modules --is-there || echo $(VENV)/.dev)
 	@scripts/node-modules $(VENV)
 	@touch $@

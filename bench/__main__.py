@@ -13,13 +13,16 @@ import click
 
 from bench import endpoint, library, machine, proxy, reads, report, slow, thumbnails, transactions, uploads
 from bench.amounts import COUNTS, SIZES
+from bench.contenders import BARE, LIMIT, OURS, PLAIN
 from bench.endpoint import Endpoint
-from bench.peers import Peer, PeerType
+from bench.peers import Peer, PeerType, unlike
 from bench.report import Measure
 
 _FILE = click.Path(dir_okay=False, path_type=Path)
 _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 _STRICT = "The endpoint is the stand-in that refuses what B2 refuses; it keeps all in memory."
+_PEER = "A server that runs already, and the ports of what works for it (a database); may be given more than once."
+_NAMES = unlike(OURS, LIMIT, BARE, PLAIN, slow.GTHREAD)
 _ENDPOINT = "The endpoint is there already; region, bucket and keys are those of BOWERBIRD_S3_*."
 
 ROUNDS = click.option(
@@ -31,9 +34,7 @@ WORKERS = click.option(
 UPLOADED = click.option("--sizes", type=SIZES, default="40kB,1MB,20MB", show_default=True, help="Of the images.")
 READ = click.option("--sizes", type=SIZES, default="40kB,1MB", show_default=True, help="Of the images.")
 CLIENTS = click.option("--clients", type=COUNTS, default="1,16,64", show_default=True, help="How many at once.")
-PEERS = click.option(
-    "--peer", "peers", type=PeerType(), multiple=True, help="A server that runs already; may be given more than once."
-)
+PEERS = click.option("--peer", "peers", type=PeerType(), multiple=True, callback=_NAMES, help=_PEER)
 STRICT = click.option("--strict", is_flag=True, help=_STRICT)
 ENDPOINT = click.option("--endpoint", "url", metavar="URL", help=_ENDPOINT)
 SAMPLE = click.option("--sample", type=_FOLDER, help="A checkout of backblaze-b2-samples/cloudflare-b2-proxy.")

@@ -53,11 +53,11 @@ class Answer:
     def _read_head(self, head: bytes) -> None:
         first, *lines = head.split(b"\r\n")
         self.status = int(first.split()[1])
-        fields = {
-            name.strip().lower(): value.strip().lower() for name, _, value in (ln.partition(b":") for ln in lines)
-        }
-        self.is_kept = fields.get(b"connection", b"") != b"close" and first.startswith(b"HTTP/1.1")
-        self._is_chunked = b"chunked" in fields.get(b"transfer-encoding", b"")
+        fields = {name.strip().lower(): value.strip() for name, _, value in (ln.partition(b":") for ln in lines)}
+        self.is_kept = fields.get(b"connection", b"").lower() != b"close" and first.startswith(b"HTTP/1.1")
+        self._is_chunked = b"chunked" in fields.get(b"transfer-encoding", b"").lower()
+        if self.status // 100 == 3 and b"location" in fields:
+            self.told = b"to " + fields[b"location"] + b" "  # to an image, or to where one signs in
         if self.status in (204, 304):
             self._left = 0
         elif not self._is_chunked and b"content-length" in fields:

@@ -148,7 +148,7 @@ class Crowd:
         self._by_fd: dict[int, Client] = {}
         self.times: list[float] = []
         self.statuses: dict[int, int] = {}
-        self.refusal = ""
+        self.refusal = self.first = ""
 
     def know(self, fd: int, client: Client) -> None:
         """Tell `client` what happens at `fd`."""
@@ -167,10 +167,12 @@ class Crowd:
         # otherwise a server that stands still for long would count as one long answer among many short ones.
         client.due = client.due + self._every_s if self._every_s else time.perf_counter()
         self._idle.append(client)
+        said = f"{status or 'no answer'}: {told.decode(errors='replace')}"
         if status // 100 in (2, 3):
             self.times.append(took_s)
-        elif not self.refusal:
-            self.refusal = f"{status or 'no answer'}: {told.decode(errors='replace')}"
+            self.first = self.first or said
+        else:
+            self.refusal = self.refusal or said
 
     def run(self) -> None:
         """Let all of them go on until it is over."""
@@ -228,6 +230,7 @@ def main() -> None:
         "times_s": crowd.times,
         "statuses": crowd.statuses,
         "refusal": crowd.refusal,
+        "first": crowd.first,
     }
     print(json.dumps(told))
 

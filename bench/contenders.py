@@ -1,4 +1,4 @@
-"""Who is measured: Bowerbird, the limit and the plain way, each started here, and peers that run already."""
+"""Who is measured: Bowerbird and what it is held against, each started here, and peers that run already."""
 
 import os
 import subprocess
@@ -17,7 +17,7 @@ from bench.images import Picture
 from bench.peers import Peer
 from bench.processes import ROOT, free_port, listeners, running
 
-OURS, LIMIT, PLAIN = "bowerbird", "limit", "plain"
+OURS, LIMIT, BARE, PLAIN = "bowerbird", "limit", "bare", "plain"
 TOKEN = "bb_bench-bench-bench-bench-bench"
 
 
@@ -106,11 +106,12 @@ def other(name: str, app: str, endpoint: Endpoint | None, *, workers: int = 2) -
 
 
 def peer(given: Peer) -> Contender:
-    """Return a server that runs already; its processes are those that listen at its port, if it is on this machine."""
+    """Return a server that runs already; its processes are those that listen at its ports, if it is on this machine."""
     parts = urlsplit(given.url)
     is_here = parts.hostname in ("127.0.0.1", "localhost", "::1")
-    pids = tuple(listeners(parts.port or 80)) if is_here else ()
-    return Contender(given.name, given.url, given.field, given.headers, pids)
+    ports = (parts.port or 80, *given.ports) if is_here else ()
+    pids = dict.fromkeys(pid for port in ports for pid in listeners(port))
+    return Contender(given.name, given.url, given.field, given.headers, tuple(pids))
 
 
 def warm(contender: Contender, picture: Picture) -> Outcome:

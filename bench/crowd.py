@@ -51,7 +51,7 @@ class Order:
 class Outcome:
     """What came of an order: the seconds of each request that was taken, of all of them, and of the clients' own CPU.
 
-    `refusal` is the first answer that was not 2xx or 3xx, and "" if there was none.
+    `refusal` is the first answer that was not 2xx or 3xx, and "" if there was none; `first` the first that was.
     """
 
     wall_s: float = 0.0
@@ -59,6 +59,7 @@ class Outcome:
     times_s: list[float] = field(default_factory=list)
     statuses: dict[str, int] = field(default_factory=dict)
     refusal: str = ""
+    first: str = ""
 
     @property
     def rate(self) -> float:

@@ -10,6 +10,7 @@ APPS = {
     "limit-s3": "bench.limit:put",
     "limit-folder": "bench.limit:write",
     "limit-read": "bench.limit:read",
+    "bare": "bench.bare:app",
     "plain": "bench.plain:app",
 }
 

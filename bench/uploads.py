@@ -10,7 +10,8 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from bench import processes
-from bench.contenders import LIMIT, PLAIN, Contender, bowerbird, other, peer, warm
+from bench.contenders import BARE, LIMIT, PLAIN, Contender, bowerbird, other, peer, warm
+from bench.crowd import Outcome
 from bench.endpoint import Endpoint
 from bench.figures import percentile, ratios, spread
 from bench.images import Picture
@@ -77,13 +78,14 @@ def measure(
         everyone = [
             stack.enter_context(bowerbird(endpoint, workers=workers)),
             stack.enter_context(other(LIMIT, f"limit-{kind}", endpoint, workers=workers)),
+            stack.enter_context(other(BARE, "bare", endpoint, workers=workers)),
             stack.enter_context(other(PLAIN, "plain", endpoint, workers=workers)),
             *(peer(one) for one in peers),
         ]
         folder = Path(stack.enter_context(TemporaryDirectory(prefix="bench-")))
         small = Picture.make(min(sizes))
         for contender in everyone:
-            warm(contender, small)
+            _tell(contender, warm(contender, small))
             processes.settle(contender.pids)
         for size in sizes:
             path = folder / str(size)
@@ -107,7 +109,15 @@ def _cell(everyone: Sequence[Contender], picture: Path, size: int, clients: int,
     return taken
 
 
+def _tell(contender: Contender, outcome: Outcome) -> None:
+    """Say what a peer answers: it may be 200 and an error, or lead to a page where one signs in."""
+    if not contender.folder:
+        answer = outcome.refusal or outcome.first
+        print(f"uploads: {contender.name} answers {' '.join(answer.split())[:200]}", file=sys.stderr)
+
+
 def _turn(contender: Contender, picture: Path, clients: int, count: int, into: _Taken) -> None:
+    os.sync()  # a host that syncs would otherwise wait for what another one left unwritten
     before = processes.cpu_s(contender.pids)
     outcome = contender.upload(picture, clients=clients, count=count)
     used_s = processes.settle(contender.pids) - before

@@ -35,6 +35,8 @@ def strip(data: bytes, walk: Callable[[BinaryIO, Bounds], Any]) -> None:
         found = walk(io.BytesIO(data), BOUNDS)
     except Refused:
         return
+    if found.content_type == "video/quicktime":  # it becomes another format, and is never written as it is
+        return
     once = rewritten(data, found)
     try:
         again = walk(io.BytesIO(once), BOUNDS)

@@ -333,3 +333,19 @@ def test_what_expired_while_nothing_ran_is_gone_soon_after_the_start(client, mak
     assert soon(lambda: not path.exists())
     with pytest.raises(urllib.error.HTTPError, match="404"):
         urllib.request.urlopen(f"{server.url}/{answer['key']}")
+
+
+def test_a_server_starts_without_asking_the_bucket_whatever_a_crash_left(client, make_server):
+    client.post("/api/upload", data=samples.make("png"), headers={"Authorization": f"Bearer {OWNER}"})
+    folder = client.application.extensions["bowerbird"].settings.data_dir
+    with sqlite3.connect(folder / "catalog.sqlite3") as catalog:
+        catalog.execute("UPDATE uploads SET state = 'deleting', created_at = '2026-01-01 00:00:00.000000'")
+    catalog.close()
+
+    with socket.create_server(("127.0.0.1", 0)) as bucket:
+        account = {"s3_region": "r", "s3_bucket": "b", "s3_access_key_id": "i", "s3_secret_access_key": "s"}
+        endpoint = f"http://127.0.0.1:{bucket.getsockname()[1]}"
+        make_server(folder.name, has_worker=False, store="s3", s3_endpoint=endpoint, **account)
+        bucket.setblocking(False)
+        with pytest.raises(BlockingIOError):
+            bucket.accept()

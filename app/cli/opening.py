@@ -1,4 +1,8 @@
-"""What is done once before a server's first web worker: tables, what a crash left, the owner's token, the greeting."""
+"""What is done once before a server's first web worker: tables, the owner's token, the greeting.
+
+Nothing that asks the store: a bucket that does not answer, or much to delete, would keep people from their pages. What
+a crash left is settled by the worker, which begins with it.
+"""
 
 import sys
 from contextlib import closing, suppress
@@ -10,15 +14,13 @@ from .. import clients, settings, tokens
 from ..catalog import Catalog
 from ..settings import Settings
 from ..tokens import SCOPES
-from .wiring import open_catalog, open_jobs
+from .wiring import open_catalog
 
 
 def open_server() -> None:
     """Do all of it; raise a BowerbirdError where nothing can be served."""
     chosen = settings.load()
-    catalog = open_catalog(chosen)
-    with closing(open_jobs(chosen, catalog)) as jobs:
-        jobs.upkeep.reconcile()
+    with closing(open_catalog(chosen)) as catalog:
         secret = _first_token(catalog, chosen)
     _greet(chosen, secret)
 

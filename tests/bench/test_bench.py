@@ -6,6 +6,8 @@ import os
 import subprocess
 import sys
 import urllib.request
+from contextlib import closing
+from http.client import HTTPConnection
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
@@ -51,6 +53,7 @@ def peer():
             if is_ours:
                 images.append(body)
             self.send_response(302 if is_ours else 403)
+            self.send_header("Location", "/Login")
             self.send_header("Transfer-Encoding", "chunked")
             self.end_headers()
             self.wfile.write(b"4\r\nno 0\r\n0\r\n\r\n")
@@ -83,6 +86,9 @@ def test_a_peer_is_an_address_a_field_and_headers():
         ("a=h:80,file", "'h:80'"),
         ("a=http://h:x/,file", "'http://h:x/'"),
         ("a=http://h/,f,X A: 1", "'X A: 1'"),
+        ("a+x=http://h/,f", "'x'"),
+        ("a+0=http://h/,f", "'0'"),
+        ("limit=http://h/,f", "'limit'"),
     ],
 )
 def test_what_is_no_peer_is_a_usage_error_that_shows_it(text, wrong):
@@ -90,6 +96,13 @@ def test_what_is_no_peer_is_a_usage_error_that_shows_it(text, wrong):
 
     assert shown.exit_code == 2
     assert wrong in shown.output
+
+
+def test_two_peers_of_one_name_are_a_usage_error():
+    shown = CliRunner().invoke(cli, ["slow", "--peer", "a=http://h/", "--peer", "b=http://h/", "--peer", "a=http://i/"])
+
+    assert shown.exit_code == 2
+    assert "'a' names two" in shown.output
 
 
 @pytest.mark.parametrize("text", ["", "40", "1TB", "40kB,", "-1MB", "900MB"])
@@ -185,8 +198,35 @@ def test_a_peer_takes_uploads_with_its_field_and_header(peer, picture):
     outcome = contenders.peer(given).upload(picture, clients=2, count=3)
 
     assert outcome.statuses == {"302": 3}
+    assert outcome.first.startswith("302: to /Login ")
     assert len({one for one in peer.images if b'name="pic"' in one and b"\x89PNG" in one}) == 3
     assert contenders.peer(given).pids == (os.getpid(),)
+
+
+def test_the_sink_keeps_nothing_and_works_for_a_peer_that_names_its_port(peer):
+    port = processes.free_port()
+    asked = (
+        ("HEAD", "/b/k"),
+        ("GET", "/b/k"),
+        ("PUT", "/b/k"),
+        ("HEAD", "/b/k"),
+        ("HEAD", "/b"),
+        ("GET", "/b?location"),
+    )
+    with (
+        processes.running(["-m", "bench.sink", str(port)], {}, port) as pid,
+        closing(HTTPConnection(f"127.0.0.1:{port}")) as sink,
+    ):
+        given = parse(f"it+{port}=http://127.0.0.1:{peer.server_port}/up")
+        found, told = contenders.peer(given).pids, []
+        for method, target in asked:
+            sink.request(method, target, b"body" if method == "PUT" else None)
+            with sink.getresponse() as answer:
+                told.append((answer.status, answer.read()[:20]))
+
+    assert set(found) == {os.getpid(), pid}
+    absent = (404, b"<Error><Code>NoSuchK")
+    assert told == [(404, b""), absent, (200, b""), (404, b""), (200, b""), (200, b"<LocationConstraint>")]
 
 
 def test_a_refusal_is_told_and_not_timed(peer, picture):

@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from http.client import HTTPConnection
+from inspect import isfunction, signature
 from typing import Any
 from urllib.parse import quote
 
@@ -97,17 +98,16 @@ def pytest_ignore_collect(collection_path: Any) -> bool | None:
     return True if collection_path.name.startswith("test_") and needed & missing().keys() else None
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+@pytest.hookimpl(tryfirst=True)
+def pytest_pycollect_makeitem(name: str, obj: Any) -> list[pytest.Item] | None:
     """Leave out the tests that change or read the app's own process; all others run."""
-    here = [item for item in items if "/tests/hosts/" in str(item.path)]
-    inside = [item for item in here if _is_of_one_host(item)]
-    items[:] = [item for item in items if item not in inside]
+    is_left_out = name in _OTHERWISE or (isfunction(obj) and _INSIDE & signature(obj).parameters.keys())
+    return [] if name.startswith("test_") and is_left_out else None
 
 
-def _is_of_one_host(item: pytest.Item) -> bool:
-    info = getattr(item, "_fixtureinfo", None)
-    names = {item.name, getattr(item, "originalname", None)}
-    return bool(names & _OTHERWISE.keys()) or bool(info and _INSIDE & set(info.argnames))
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Leave out single cases of a test, which had no name before."""
+    items[:] = [item for item in items if item.name not in _OTHERWISE or "tests/hosts/" not in item.nodeid]
 
 
 @pytest.fixture
