@@ -1,8 +1,10 @@
 """Requests to one endpoint over connections that are kept, with no more between them and the socket than http.client's
 reading of the answer: a library's request costs ten times what the kernel needs for it; see docs/performance.md."""
 
+import fcntl
 import socket
 import ssl
+import termios
 import weakref
 from base64 import b64encode
 from collections.abc import Mapping
@@ -79,8 +81,7 @@ class Exchange:
                 connection = self._idle.pop()
             except IndexError:  # asking first would be a race of threads
                 return self._connect()
-            # Endpoints end what was idle for long. To look for a byte, or the end, would be a turn of gevent's loop.
-            if connection.sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)[0] == _ESTABLISHED:
+            if _may_go_on(connection.sock):
                 return connection
             connection.close()
 
@@ -114,6 +115,13 @@ class Exchange:
             return {}
         account = f"{unquote(self._proxy.username)}:{unquote(self._proxy.password or '')}"
         return {"proxy-authorization": f"Basic {b64encode(account.encode()).decode()}"}
+
+
+def _may_go_on(sock: socket.socket) -> bool:
+    """Whether nobody has ended the connection, as endpoints do when it was idle for long, and nothing came on it since:
+    that would be taken for the next answer. To read for that would be a turn of gevent's loop."""
+    is_open = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)[0] == _ESTABLISHED
+    return is_open and not any(fcntl.ioctl(sock.fileno(), termios.FIONREAD, bytes(4)))
 
 
 def _close_all(connections: list[HTTPConnection]) -> None:

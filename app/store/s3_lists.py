@@ -33,8 +33,9 @@ class Onward:
 
 
 def objects_of(page: Page) -> Iterator[StoredObject]:
-    """Yield every object of a list; `page` answers ListObjectsV2 from the token it is given."""
-    onward, token = Onward(), dict[str, str]()
+    """Yield every object of a list; `page` answers ListObjectsV2 from the token it is given. Raises StoreUnavailable
+    where the keys are not in order: whoever holds it against another list would miss what is there."""
+    onward, token, last = Onward(), dict[str, str](), b""
     while True:
         answer = page(token)
         contents = answer.get("Contents", [])
@@ -42,6 +43,9 @@ def objects_of(page: Page) -> Iterator[StoredObject]:
             token = {"ContinuationToken": answer["NextContinuationToken"]}
             onward.check(contents, token)
         for one in contents:
+            if last and one["Key"].encode() <= last:
+                raise StoreUnavailable("the store's list is not in order")
+            last = one["Key"].encode()
             yield StoredObject(one["Key"], one["Size"], one["ETag"], one["LastModified"])
         if not answer.get("IsTruncated"):
             return

@@ -129,6 +129,14 @@ def test_a_list_that_never_ends_is_read_for_no_more_than_two_pages(endpoint, sto
     assert len(list(asked)) == len(numbers) - 2
 
 
+def test_a_list_whose_keys_are_not_in_order_is_no_list(endpoint, store):
+    entries = [ENTRY, ENTRY.replace("abc", "aab")]
+    endpoint.answer = lambda request: page(request, "</Contents><Contents>".join(entries))
+
+    with pytest.raises(StoreUnavailable, match="not in order"):
+        list(store.list_objects())
+
+
 def test_a_list_that_has_no_way_to_its_next_page_is_no_list(endpoint, store):
     endpoint.answer = lambda request: page(request, more="<IsTruncated>true</IsTruncated>")
 
