@@ -13,6 +13,7 @@ from .store.base import ObjectStore
 
 # A download that began before the deletion may fill the cache after the purge: the edge is told again.
 AGAIN = timedelta(seconds=60)
+WAITED = timedelta(seconds=20)  # where somebody waits for the answer, no more rows are begun after this
 GRACE_BYTES = 32 * 1024 * 1024  # a larger upload has longer
 
 
@@ -40,16 +41,19 @@ class Deletions:
         """Whether the edge forgets what is deleted."""
         return self._purge is not None
 
-    def end(self, rows: Sequence[Upload], *, were_public: bool = True, may_come: bool = False) -> Ended:
+    def end(self, rows: Sequence[Upload], *, were_public: bool = True, is_waited_for: bool = False) -> Ended:
         """Take these rows as far as it goes now.
 
         The object goes first, or the edge would fetch it again; the row stays until the edge has been told twice.
-        The edge knows nothing of what nobody was ever told the address of. With `may_come` a put that nobody waits for
-        any more may still take effect: such a row stays for a while, and its object goes once more.
+        The edge knows nothing of what nobody was ever told the address of. If it `is_waited_for`, what a slow store
+        leaves no time for is left to the worker.
         """
         gone: list[Upload] = []
         failed: Unavailable | None = None
+        begun_at = self._clock()
         for row in rows:
+            if is_waited_for and self._clock() - begun_at > WAITED:
+                break
             try:
                 if row.purged_at is None:
                     self._store.delete(row.key, None if row.is_foreign else row.version_id)
@@ -60,17 +64,18 @@ class Deletions:
                 gone.append(row)
             except Unavailable as e:
                 failed = e
-        if may_come:
-            gone = [row for row in gone if not self._may_come(row)]
         try:
             return Ended(self._settle(gone, were_public) if gone else 0, failed)
         except Unavailable as e:
             return Ended(0, e)
 
     def give_up(self, keys: Sequence[str], *, may_come: bool) -> None:
-        """Take back uploads that were never acknowledged; `may_come` as of `end`. Raises Unavailable."""
+        """Take back uploads that were never acknowledged. With `may_come` the store did not answer, and a put that
+        nobody waits for any more may still take effect: then the worker removes what came, once nothing can come.
+        Raises Unavailable."""
         rows = self._catalog.uploads.retire(keys, states=(State.PENDING,))
-        self.end(rows, were_public=False, may_come=may_come)
+        if not (may_come and self._store.late_put_s):
+            self.end(rows, were_public=False)
         for key in {*keys} - {row.key for row in rows}:
             # Another host took this one for dead, and buried it before the object came.
             if (row := self._catalog.uploads.get(key)) and row.state is State.DELETED:
@@ -79,10 +84,6 @@ class Deletions:
     def is_due(self, row: Upload) -> bool:
         """Whether there is something to do for this row now; the edge is told again a while after the first time."""
         return row.purged_at is None or self._clock() - row.purged_at >= AGAIN
-
-    def _may_come(self, row: Upload) -> bool:
-        """Whether a put of this row may still take effect."""
-        return is_within(row, self._store.late_put_s, self._clock())
 
     def forget(self, row: Upload) -> None:
         """Tell the edge that what it may have kept of an upload is not what is there; raise Unavailable if it fails."""

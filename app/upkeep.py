@@ -92,7 +92,8 @@ class Upkeep:
     def _end(self, rows: Sequence[Upload], settled: Settled) -> None:
         deletions = self._uploads.deletions
         # With a version it was an upload: no put of it is under way.
-        due = [row for row in rows if (row.version_id or not self._is_early(row, 0.0)) and deletions.is_due(row)]
+        late_s = self._store.late_put_s
+        due = [row for row in rows if (row.version_id or not self._is_early(row, late_s)) and deletions.is_due(row)]
         ended = deletions.end(due)
         settled.deleted += ended.count
         settled.left += len(rows) - ended.count

@@ -147,7 +147,7 @@ class Uploads:
         bytes: with the last of them the image is deleted as by `delete`."""
         rows, left = self._catalog.copies.take_back(key, number, now=self.clock())
         with suppress(Unavailable):
-            self.deletions.end(rows)
+            self.deletions.end(rows, is_waited_for=True)
         return left
 
     def delete(self, key: str) -> None:
@@ -162,7 +162,7 @@ class Uploads:
         each is some requests to the store, and somebody waits."""
         rows = self._catalog.uploads.retire_uploads(keys)
         with suppress(Unavailable):
-            self.deletions.end(rows[:_DELETED_AT_ONCE])
+            self.deletions.end(rows[:_DELETED_AT_ONCE], is_waited_for=True)
 
     def deletion_token(self, key: str, number: int = 1) -> str:
         """Return the secret part of the deletion URL of `key`, or of that of its copy `number`."""

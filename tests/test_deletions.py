@@ -23,11 +23,19 @@ class Edge:
 
 
 class Store(FolderStore):
-    """A folder that can refuse deletions."""
+    """A folder that can refuse puts and deletions, or be slow to delete: it calls `waits`."""
 
     refused = frozenset()
+    puts_nothing = False
+    waits = staticmethod(lambda: None)
+
+    def put(self, key, *arguments, **more):
+        if self.puts_nothing:
+            raise StoreUnavailable("the store does not answer")
+        return super().put(key, *arguments, **more)
 
     def delete(self, key, version_id=None):
+        self.waits()
         if key in self.refused:
             raise StoreUnavailable("the store does not answer")
         super().delete(key, version_id)
@@ -102,6 +110,34 @@ def test_one_object_that_stays_does_not_hold_up_the_others(house, edge):
 
     assert [sorted(told) for told in edge.told] == [sorted([keys[0], keys[2]])]
     assert house.store.head(keys[1]) is not None
+
+
+def test_who_deletes_many_waits_for_a_slow_store_no_longer_than_for_a_few(house, edge):
+    keys = [house.send(samples.make("png", seed=seed)).key for seed in range(4)]
+    house.store.waits = lambda: house.clock.tick(seconds=15)
+
+    house.uploads.delete_all(keys)
+
+    assert [len(told) for told in edge.told] == [2]
+    assert not any(house.uploads.find(key) for key in keys)
+    house.upkeep.end_deletions()
+    assert not any(house.store.head(key) for key in keys)
+
+
+def test_who_uploads_does_not_wait_for_a_store_that_did_not_answer_to_delete_too(house, edge):
+    house.store.puts_nothing, house.store.late_put_s = True, 120.0
+    asked = []
+    house.store.waits = lambda: asked.append(house.clock.now)
+
+    with pytest.raises(StoreUnavailable):
+        house.send()
+    house.upkeep.end_deletions()
+    assert asked == []
+    house.clock.tick(seconds=121)
+    house.upkeep.end_deletions()
+    assert len(asked) == 1
+    house.clock.tick(seconds=61)
+    assert house.upkeep.reconcile().left == 0
 
 
 def test_all_that_expires_at_once_is_told_at_once(house, edge):

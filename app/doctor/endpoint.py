@@ -82,7 +82,7 @@ class Endpoint:
     def _time(self) -> str:
         try:
             told = parsedate_to_datetime((self._first or Answer(0, {})).headers.get("date", ""))
-        except ValueError:
+        except (ValueError, OverflowError):
             return "the endpoint tells no time"
         skew_s = self._clock() - told.timestamp()
         seen = f"this clock is {abs(skew_s):.0f} s {'ahead of' if skew_s > 0 else 'behind'} the endpoint's"

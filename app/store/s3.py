@@ -14,7 +14,8 @@ from ..errors import StoreMisconfigured, StoreUnavailable
 from ..keys import is_key, is_thumbnail_key, read_piece
 from .base import StoredObject
 from .s3_client import make_client
-from .s3_errors import TRANSIENT, Failure, Missing, is_about_the_name, refusal, retry_after, status_of
+from .s3_errors import TRANSIENT, UNREADABLE, Failure, Missing, is_about_the_name, refusal, retry_after, status_of
+from .s3_lists import objects_of
 from .s3_parts import PART_BYTES, InParts
 from .s3_put import Putter, digest
 from .s3_reading import check, copy, stored
@@ -122,7 +123,7 @@ class S3Store:
             if status_of(e) == 404:
                 return None
             raise refusal(e) from e
-        except (BotoCoreError, Failure) as e:
+        except (Failure, *UNREADABLE) as e:
             raise StoreUnavailable("the store does not answer as it should") from e
         return stored(key, answer)
 
@@ -150,24 +151,12 @@ class S3Store:
 
     def list_objects(self, prefix: str = "") -> Iterator[StoredObject]:
         """See ObjectStore.list_objects."""
-        named = {"Prefix": prefix, "MaxKeys": _PAGE} if prefix else {"MaxKeys": _PAGE}
-        token: dict[str, str] = {}
-        while True:
-            page = self._persist(lambda token=token: self._call("list_objects_v2", **named, **token))[0]
-            for one in page.get("Contents", []):
-                yield StoredObject(one["Key"], one["Size"], one["ETag"], one["LastModified"])
-            if not page.get("IsTruncated"):
-                return
-            token = {"ContinuationToken": page["NextContinuationToken"]}
+        named = {"Prefix": prefix} if prefix else {}
+        return objects_of(lambda after: self._page("list_objects_v2", **named, **after))
 
     def list_versions(self) -> Iterator[tuple[str, str | None]]:
         """See ObjectStore.list_versions."""
-
-        def page(after: dict[str, str]) -> dict[str, Any]:
-            found = self._persist(lambda: self._call("list_object_versions", MaxKeys=_PAGE, **after))
-            return cast(dict[str, Any], found[0])
-
-        return only_versions(page)
+        return only_versions(lambda after: self._page("list_object_versions", **after))
 
     def ping(self) -> None:
         """See ObjectStore.ping: asks for a key (class B), for a restricted key may not ask for the bucket."""
@@ -183,11 +172,11 @@ class S3Store:
                 self._persist(lambda version=version: self._call("delete_object", Key=key, VersionId=version))
 
     def _versions(self, key: str) -> list[dict[str, Any]]:
-        def page(after: dict[str, str]) -> dict[str, Any]:
-            found = self._persist(lambda: self._call("list_object_versions", Prefix=key, MaxKeys=_PAGE, **after))
-            return cast(dict[str, Any], found[0])
+        return versions_of(key, lambda after: self._page("list_object_versions", Prefix=key, **after))
 
-        return versions_of(key, page)
+    def _page(self, operation: str, **parameters: str) -> dict[str, Any]:
+        found = self._persist(lambda: self._call(operation, MaxKeys=_PAGE, **parameters))
+        return cast(dict[str, Any], found[0])
 
     def _persist(self, attempt: Callable[[], Any]) -> tuple[Any, bool]:
         """Return what `attempt` returns, tried again until the patience is over, and whether no attempt before it
@@ -223,6 +212,8 @@ class S3Store:
             raise refusal(e) from e
         except BotoCoreError as e:
             raise Failure("the connection failed") from e
+        except UNREADABLE as e:
+            raise Failure("its answer was not that of a store") from e
 
     def _connect(self) -> Any:
         if self._client is None:

@@ -9,6 +9,7 @@ from typing import Any
 import boto3
 from botocore.config import Config
 
+from .s3_bounds import bind
 from .s3_exchange import CONNECT_S, MOST_CONNECTIONS
 from .s3_put import named
 
@@ -47,6 +48,7 @@ def make_client(
             aws_secret_access_key=secret_access_key,
             verify=str(ca_bundle) if ca_bundle else None,
         )
+    bind(client)
     # An endpoint that says no 100-continue costs each put a second; the body is small, it can go at once. The last of
     # all: botocore adds the header at this same event, after those who listen to the more special `…PutObject`.
     client.meta.events.register_last("before-call.s3", _without_expect)

@@ -4,13 +4,17 @@ import time
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
+from botocore.parsers import ResponseParserError
+from urllib3.exceptions import HTTPError
 
 from ..errors import StoreFull, StoreMisconfigured, StoreUnavailable, Unavailable
 
 # What a repeat may cure. 52x and 530 are Cloudflare's, when what is behind it does not answer.
 # 511 is that of a network that wants somebody to sign in.
 TRANSIENT = {408, 429, 500, 502, 503, 504, 511, *range(520, 528), 530}
+# What botocore raises over an answer that breaks off, or that it cannot read: numbers, dates and XML of any kind.
+UNREADABLE = (BotoCoreError, HTTPError, ResponseParserError, ValueError, TypeError, OverflowError, RecursionError)
 _CLOCKS = ("RequestTimeTooSkewed", "RequestExpired")
 LONGEST_WAIT_S = 16.0  # what a Retry-After is believed
 
@@ -57,6 +61,6 @@ def retry_after(e: ClientError) -> float:
     text = e.response.get("ResponseMetadata", {}).get("HTTPHeaders", {}).get("retry-after", "")
     try:
         seconds = float(text) if text.isdigit() else parsedate_to_datetime(text).timestamp() - time.time()
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, OverflowError):
         return 0.0
     return min(max(seconds, 0.0), LONGEST_WAIT_S)

@@ -1,17 +1,17 @@
 """Requests to one endpoint over connections that are kept, with no more between them and the socket than http.client's
 reading of the answer: a library's request costs ten times what the kernel needs for it; see docs/performance.md."""
 
-import io
+import fcntl
 import socket
 import ssl
-import time
+import termios
 import weakref
 from base64 import b64encode
 from collections.abc import Mapping
 from contextlib import suppress
 from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection, IncompleteRead
 from pathlib import Path
-from typing import Any, BinaryIO, cast
+from typing import BinaryIO, cast
 from urllib.parse import unquote, urlsplit
 
 from botocore.httpsession import get_cert_path
@@ -20,6 +20,7 @@ from botocore.utils import get_environ_proxies
 from .. import __version__
 from ..answers import Answer
 from ..errors import StoreMisconfigured
+from .s3_bounds import Until
 from .s3_errors import Failure
 
 MOST_CONNECTIONS = 32  # that are kept
@@ -60,7 +61,7 @@ class Exchange:
         is_kept = False
         try:
             _send(connection.sock, self._head(path, headers, size), body, size, self._read_timeout_s)
-            answer, is_kept = _receive(_Until(connection.sock, self._read_timeout_s))
+            answer, is_kept = _receive(Until(connection.sock, self._read_timeout_s))
         except (OSError, HTTPException) as e:
             raise Failure("the connection failed") from e
         finally:
@@ -80,8 +81,7 @@ class Exchange:
                 connection = self._idle.pop()
             except IndexError:  # asking first would be a race of threads
                 return self._connect()
-            # Endpoints end what was idle for long. To look for a byte, or the end, would be a turn of gevent's loop.
-            if connection.sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)[0] == _ESTABLISHED:
+            if _may_go_on(connection.sock):
                 return connection
             connection.close()
 
@@ -117,6 +117,13 @@ class Exchange:
         return {"proxy-authorization": f"Basic {b64encode(account.encode()).decode()}"}
 
 
+def _may_go_on(sock: socket.socket) -> bool:
+    """Whether nobody has ended the connection, as endpoints do when it was idle for long, and nothing came on it since:
+    that would be taken for the next answer. To read for that would be a turn of gevent's loop."""
+    is_open = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)[0] == _ESTABLISHED
+    return is_open and not any(fcntl.ioctl(sock.fileno(), termios.FIONREAD, bytes(4)))
+
+
 def _close_all(connections: list[HTTPConnection]) -> None:
     while connections:
         connections.pop().close()
@@ -135,28 +142,7 @@ def _send(sock: socket.socket, head: bytes, body: BinaryIO, size: int, timeout_s
             sock.sendall(block)
 
 
-class _Until(io.RawIOBase):
-    """What comes from a socket within so many seconds in all: an endpoint may let its answer drip."""
-
-    def __init__(self, sock: socket.socket, seconds: float) -> None:
-        self._sock, self._ends_at = sock, time.monotonic() + seconds
-
-    def makefile(self, _mode: str) -> io.BufferedReader:
-        """Return what http.client reads an answer from."""
-        return io.BufferedReader(self)
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int:
-        left_s = self._ends_at - time.monotonic()
-        if left_s <= 0:
-            raise TimeoutError("the answer did not come in time")
-        self._sock.settimeout(left_s)
-        return self._sock.recv_into(buffer)
-
-
-def _receive(source: _Until) -> tuple[Answer, bool]:
+def _receive(source: Until) -> tuple[Answer, bool]:
     """Return the answer, and whether another request may follow on the connection."""
     with HTTPResponse(cast(socket.socket, source), method="PUT") as response:
         response.begin()

@@ -11,11 +11,12 @@ from typing import Any, BinaryIO, cast
 from urllib.parse import quote, urlsplit
 
 from botocore.exceptions import ClientError
-from botocore.parsers import ResponseParserError, RestXMLParser
+from botocore.parsers import RestXMLParser
 
 from .. import request_ids
 from ..answers import Answer
 from ..blocking import run_blocking
+from .s3_errors import UNREADABLE
 from .s3_exchange import Exchange
 from .s3_signing import Signer
 
@@ -80,6 +81,6 @@ def _told(answer: Answer) -> dict[str, Any]:
     raw = {"status_code": answer.status, "headers": answer.headers, "body": answer.body}
     try:
         return cast(dict[str, Any], RestXMLParser().parse(raw, None))
-    except ResponseParserError:
+    except UNREADABLE:
         status = {"HTTPStatusCode": answer.status, "HTTPHeaders": answer.headers}
         return {"Error": {"Code": str(answer.status), "Message": ""}, "ResponseMetadata": status}

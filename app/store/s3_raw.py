@@ -5,13 +5,13 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from botocore.exceptions import BotoCoreError, ClientError
-from botocore.parsers import ResponseParserError
+from botocore.exceptions import ClientError
 
 from ..answers import Answer
 from ..edge.headers import CACHE_CONTROL
 from ..errors import StoreUnavailable
 from .s3_client import make_client
+from .s3_errors import UNREADABLE
 
 _TIMEOUT_S = 15  # the signing proxy tries four times before it gives up
 
@@ -58,7 +58,7 @@ class RawBucket:
         try:
             answer = getattr(self._client, operation)(Bucket=self._bucket, **parameters)
             body = answer["Body"].read() if "Body" in answer else None
-        except (ClientError, ResponseParserError, BotoCoreError) as e:  # what is no XML does not parse
+        except (ClientError, *UNREADABLE) as e:  # what is no XML does not parse
             failure = e
         if self._answer is None:
             raise StoreUnavailable(f"no answer came: {failure}") from failure

@@ -6,6 +6,7 @@ from botocore.exceptions import BotoCoreError
 
 from .base import StoredObject
 from .s3_errors import Failure
+from .s3_lists import is_page_of_objects, is_page_of_versions, is_told
 
 _COPY_BYTES = 256 * 1024
 
@@ -19,8 +20,11 @@ def check(operation: str, answer: dict[str, Any]) -> None:
     match operation:
         case "get_object" | "head_object":
             is_ours = {"ETag", "LastModified", "ContentLength"} <= answer.keys()
-        case "list_objects_v2" | "list_object_versions":
-            is_ours = len(answer) > 1
+            is_ours = is_ours and is_told(answer["ContentLength"], answer["LastModified"])
+        case "list_objects_v2":
+            is_ours = is_page_of_objects(answer)
+        case "list_object_versions":
+            is_ours = is_page_of_versions(answer)
         case "create_multipart_upload":
             is_ours = "UploadId" in answer
         case "delete_object":

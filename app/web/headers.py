@@ -3,9 +3,11 @@
 from urllib.parse import urlsplit
 
 from flask import Flask, Response, request
+from werkzeug.http import parse_date
 
 from ..settings import Settings
 
+_DATES = ("HTTP_IF_MODIFIED_SINCE", "HTTP_IF_UNMODIFIED_SINCE", "HTTP_IF_RANGE")
 HSTS_S = 365 * 24 * 3600  # for this host alone: what else the owner has under the domain is not ours to bind
 
 
@@ -38,6 +40,16 @@ def install(app: Flask, settings: Settings) -> None:
         # https://www.rfc-editor.org/rfc/rfc9110#section-14.2: a unit that is not known is as if nothing was said.
         if not request.headers.get("Range", "bytes").lower().startswith("bytes"):
             del request.environ["HTTP_RANGE"]
+
+    @app.before_request
+    def _ignore_impossible_dates() -> None:
+        # https://www.rfc-editor.org/rfc/rfc9110#section-13.1.3: what is no date is as if nothing was said. Werkzeug
+        # finds that out by itself but for years, and zones, that are no number of its own.
+        for name in _DATES:
+            try:
+                parse_date(request.environ.get(name))
+            except OverflowError:
+                request.environ[name] = "no date"
 
     @app.after_request
     def _add(response: Response) -> Response:

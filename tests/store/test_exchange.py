@@ -216,6 +216,26 @@ def test_an_endpoint_that_says_nothing_is_waited_for_so_long(run):
     over.set()
 
 
+def test_what_comes_on_a_kept_connection_unasked_is_not_the_next_answer(run):
+    unasked, is_there = threading.Event(), threading.Event()
+
+    def answer(head, sock):
+        sock.sendall(OK)
+        unasked.wait(20)
+        sock.sendall(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n")
+        is_there.set()
+        return b""
+
+    endpoint = run(answer)
+    with exchange_with(endpoint) as exchange:
+        assert put(exchange).status == 200
+        endpoint.answer = OK
+        unasked.set()
+        is_there.wait(20)
+        assert put(exchange).status == 200
+    assert endpoint.count == 2
+
+
 @pytest.mark.parametrize("before", [b"", b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n"], ids=["head", "body"])
 def test_an_answer_that_drips_is_waited_for_no_longer_than_one_that_does_not_come(run, before):
     over = threading.Event()

@@ -192,6 +192,17 @@ def test_ranges_and_revalidation_work(client):
     assert client.get(path, headers={"If-Modified-Since": whole.headers["Last-Modified"]}).status_code == 304
 
 
+@pytest.mark.parametrize("name", ["If-Modified-Since", "If-Unmodified-Since", "If-Range"])
+@pytest.mark.parametrize("date", ["Mon, 01 Jan 99999999999 00:00:00 GMT", f"1 Jan 2024 00:00:00 +{'9' * 40}"])
+def test_a_date_that_no_clock_has_is_as_if_nothing_was_said_and_a_part_is_not_sent_for_it(client, name, date):
+    path = f"/{upload(client)['key']}"
+
+    answers = [client.get(one, headers={name: date}) for one in (path, "/static/app.js")]
+
+    assert [one.status_code for one in answers] == [200, 200]
+    assert client.get(path, headers={"If-Range": date, "Range": "bytes=0-3"}).data == client.get(path).data
+
+
 @pytest.mark.parametrize(
     "path",
     ["/22222222.png", "/../etc/passwd", "/%2e%2e/x.png", "/catalog.sqlite3", "/objects/", "/tmp", "/x.svg"],
