@@ -147,7 +147,7 @@ def test_no_line_of_the_log_is_anything_but_json_and_no_secret_is_in_it(server):
 
 
 class Uploading:
-    """Clients that upload twenty times a second, over kept and over new connections, until they are told to stop."""
+    """Clients that upload fifty times a second, over kept and over new connections, until they are told to stop."""
 
     def __init__(self, server):
         self.server, self.stop = server, threading.Event()
@@ -159,7 +159,7 @@ class Uploading:
     def _go_on(self, number):
         connection = http.client.HTTPConnection(self.server.host, self.server.port, timeout=PATIENCE_S)
         seed = 10_000 * (number + 1)
-        while not self.stop.wait(0.05):
+        while not self.stop.wait(0.02):
             seed += 1
             try:
                 connection.request("POST", "/api/upload", samples.make("png", 8, 8, seed=seed), AUTHORIZED)
@@ -220,7 +220,7 @@ class Slow:
 
 
 def test_new_settings_are_taken_without_a_dropped_upload_and_bad_ones_are_not(server):
-    limit, old = server.data_dir.parent / "limit", set(server.workers())
+    limit, old, upkeep = server.data_dir.parent / "limit", set(server.workers()), soon(server.upkeep)
     large = samples.make("png") + bytes(5_000_000)
     assert ask(server, "POST", "/api/upload", large, **AUTHORIZED)[0].status == 413
     uploading, slow, piece = Uploading(server), Slow(server), Slow(server, is_tus=True)
@@ -237,6 +237,7 @@ def test_new_settings_are_taken_without_a_dropped_upload_and_bad_ones_are_not(se
     assert ask(server, "POST", "/api/upload", large, **AUTHORIZED)[0].status == 201
     count, new = len(uploading.statuses), set(server.workers())
     soon(lambda: len(uploading.statuses) > count + 20)
+    soon(lambda: server.upkeep() not in (None, upkeep))  # it has read the settings too
     limit.write_text("much")
     server.process.send_signal(signal.SIGHUP)
     told = soon(lambda: [one for one in log_of(server) if one["event"].startswith("not reloaded")])
