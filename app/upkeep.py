@@ -91,9 +91,9 @@ class Upkeep:
 
     def _end(self, rows: Sequence[Upload], settled: Settled) -> None:
         deletions = self._uploads.deletions
-        # With a version it was an upload: no put of it is under way.
-        late_s = self._store.late_put_s
-        due = [row for row in rows if (row.version_id or not self._is_early(row, late_s)) and deletions.is_due(row)]
+        # Whoever wrote it, dead or alive, a put may still arrive; with a version it was an upload, and none will.
+        late_s, now = self._store.late_put_s, self._uploads.clock()
+        due = [row for row in rows if (row.version_id or not is_within(row, late_s, now)) and deletions.is_due(row)]
         ended = deletions.end(due)
         settled.deleted += ended.count
         settled.left += len(rows) - ended.count
