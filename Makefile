@@ -65,7 +65,8 @@ system-packages:
 	@scripts/system-packages
 
 # The signing proxy's tests and the demo need workerd, wrangler and Amazon's SDK. Where there is no Node.js, the one of
-# PyPI comes first, into the same environment.
-$(MODULES): worker/package-lock.json worker/package.json $(shell scripts/node-modules --is-there || echo $(VENV)/.dev)
+# PyPI comes first, into the same environment; only who asks for these waits for the answer.
+.SECONDEXPANSION:
+$(MODULES): worker/package-lock.json worker/package.json $$(shell scripts/node-modules --is-there || echo $(VENV)/.dev)
 	@scripts/node-modules $(VENV)
 	@touch $@
