@@ -1,10 +1,8 @@
 """An endpoint that answers what no S3 endpoint does: every request ends, and its error is one of ours."""
 
-import http.server
 import io
 import re
 import threading
-from contextlib import suppress
 
 import pytest
 from botocore.exceptions import ClientError, ReadTimeoutError
@@ -16,6 +14,7 @@ from app.store.s3 import S3Store
 from app.store.s3_client import make_client
 from app.store.s3_errors import retry_after
 from app.store.s3_raw import RawBucket
+from tests.edge.relay import Listener, Relay
 
 KEY = "abcdefgh.png"
 ENTRY = (
@@ -39,46 +38,31 @@ USES = [
 ]
 
 
-class Endpoint(http.server.ThreadingHTTPServer):
+class Endpoint(Listener):
     """Answers every request with the headers and the body that `answer` returns for it, or with what that writes."""
 
-    daemon_threads = True
     answer = staticmethod(lambda request: ({}, b""))
 
-
-class _Request(http.server.BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-
-    def do_GET(self) -> None:
-        with suppress(OSError):
-            if (answer := self.server.answer(self)) is None:
-                return
-            headers, body = answer
-            self.send_response(200)
-            for name, value in ({"Content-Length": str(len(body))} | headers).items():
-                self.send_header(name, value)
-            self.end_headers()
-            self.wfile.write(b"" if self.command == "HEAD" else body)
-
-    do_HEAD = do_GET
-
-    def log_message(self, *_: object) -> None:
-        pass
+    def handle(self, request: Relay) -> None:
+        if (answer := self.answer(request)) is None:
+            return
+        headers, body = answer
+        request.send_response(200)
+        for name, value in ({"Content-Length": str(len(body))} | headers).items():
+            request.send_header(name, value)
+        request.end_headers()
+        request.wfile.write(b"" if request.command == "HEAD" else body)
 
 
 @pytest.fixture(scope="module")
 def endpoint():
-    server = Endpoint(("127.0.0.1", 0), _Request)
-    threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
-    yield server
-    server.shutdown()
-    server.socket.close()  # not its threads: one may wait for a next request
+    with Endpoint() as server:
+        yield server
 
 
 @pytest.fixture(scope="module")
 def account(endpoint):
-    address = f"http://127.0.0.1:{endpoint.server_address[1]}"
-    return {"endpoint": address, "region": "r", "access_key_id": "a", "secret_access_key": "b"}
+    return {"endpoint": endpoint.url, "region": "r", "access_key_id": "a", "secret_access_key": "b"}
 
 
 @pytest.fixture(scope="module")
