@@ -4,8 +4,8 @@ SHELL := /bin/sh
 VENV := .venv
 BIN := $(VENV)/bin
 MODULES := worker/node_modules/.package-lock.json
-# The tests start hundreds of processes of the app: one compiles it for all, also where Python is told to keep nothing.
-COMPILED := PYTHONDONTWRITEBYTECODE=
+# What one process of the app compiled is there for the next, also where Python is told to keep nothing.
+export PYTHONDONTWRITEBYTECODE =
 # At once what does not wait for another: Python's libraries, the Worker's, and the system's programs.
 MAKEFLAGS += --jobs=3
 
@@ -18,7 +18,7 @@ run: $(VENV)/.run ## set up, and start the server on 127.0.0.1:8080
 	@exec $(BIN)/bowerbird serve
 
 test: $(VENV)/.dev $(MODULES) system-packages ## set up, and pass every test
-	$(COMPILED) $(BIN)/python -m pytest -n auto --dist loadgroup $(PYTEST)
+	$(BIN)/python -m pytest -n auto --dist loadgroup $(PYTEST)
 
 soak: $(VENV)/.dev ## upload 10,000 images while everything is killed, on both pairs (SOAK="--seed 1")
 	$(BIN)/python -m tests.faults.soak $(SOAK)
@@ -48,6 +48,7 @@ lock: ## write requirements*.lock from pyproject.toml (needs uv)
 	uv pip compile -q pyproject.toml --extra server --extra video --extra setup --group dev -o requirements-dev.lock
 	uv pip compile -q pyproject.toml --extra server --extra video --group build -c requirements-dev.lock -o requirements.lock
 	uv pip compile -q --group node -o requirements-node.lock
+	uv pip compile -q --group uv -o requirements-uv.lock
 
 clean: ## remove what was made, but for the data
 	rm -rf $(VENV) worker/node_modules dist .pytest_cache .ruff_cache
