@@ -13,16 +13,18 @@ from .store.base import ObjectStore
 
 # A download that began before the deletion may fill the cache after the purge: the edge is told again.
 AGAIN = timedelta(seconds=60)
-WAITED = timedelta(seconds=20)  # where somebody waits for the answer, no more rows are begun after this
+WAITED = timedelta(seconds=20)  # no more rows are begun after so long in vain; where somebody waits, after so long
 GRACE_BYTES = 32 * 1024 * 1024  # a larger upload has longer
 
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """How many rows are tombstones now, and what kept others from it: they stay as they are."""
+    """How many rows are tombstones now, and what kept others from it: they stay as they are. If the store was asked
+    `in_vain` for long, it was not asked for the rest."""
 
     count: int
     failed: Unavailable | None = None
+    in_vain: bool = False
 
 
 class Deletions:
@@ -46,13 +48,14 @@ class Deletions:
 
         The object goes first, or the edge would fetch it again; the row stays until the edge has been told twice.
         The edge knows nothing of what nobody was ever told the address of. If it `is_waited_for`, what a slow store
-        leaves no time for is left to the worker.
+        leaves no time for is left to the worker; what a mute one does is left to another time.
         """
         gone: list[Upload] = []
         failed: Unavailable | None = None
-        begun_at = self._clock()
+        lost, begun_at = timedelta(), self._clock()
         for row in rows:
-            if is_waited_for and self._clock() - begun_at > WAITED:
+            now = self._clock()
+            if lost > WAITED or (is_waited_for and now - begun_at > WAITED):
                 break
             try:
                 if row.purged_at is None:
@@ -64,10 +67,11 @@ class Deletions:
                 gone.append(row)
             except Unavailable as e:
                 failed = e
+                lost += self._clock() - now
         try:
-            return Ended(self._settle(gone, were_public) if gone else 0, failed)
+            return Ended(self._settle(gone, were_public) if gone else 0, failed, lost > WAITED)
         except Unavailable as e:
-            return Ended(0, e)
+            return Ended(0, e, lost > WAITED)
 
     def give_up(self, keys: Sequence[str], *, may_come: bool) -> None:
         """Take back uploads that were never acknowledged. With `may_come` the store did not answer, and a put that

@@ -2,10 +2,11 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from .catalog import Catalog
 from .catalog.records import State, Upload
-from .deletions import is_within
+from .deletions import Ended, is_within
 from .errors import Unavailable
 from .store.base import ObjectStore
 from .uploads import Uploads
@@ -17,13 +18,21 @@ _BATCH = 100
 
 @dataclass(slots=True)
 class Settled:
-    """What reconcile did: uploads that were never answered and are gone, deletions ended, rows to come back to; and
-    what the last of them failed of."""
+    """What reconcile did: uploads that were never answered and are gone, deletions ended, rows to come back to; what
+    the last of them failed of, and whether the store was asked in vain for so long that it is not asked again."""
 
     abandoned: int = 0
     deleted: int = 0
     left: int = 0
     failed: Unavailable | None = None
+    in_vain: bool = False
+
+    def add(self, ended: Ended, *, of: int) -> int:
+        """Note how so many rows went, and return how many are tombstones."""
+        self.left += of - ended.count
+        self.failed = ended.failed or self.failed
+        self.in_vain = ended.in_vain
+        return ended.count
 
 
 class Upkeep:
@@ -48,12 +57,17 @@ class Upkeep:
 
         A `pending` row was never answered: it and its object go, at once if its writer is dead, after `grace_s` if that
         is not known. A `deleting` row loses its object, and the edge forgets it. What they refuse now stays for the
-        next time.
+        next time, and everything else too if the store does not answer at all.
         """
         settled = Settled()
+        steps = {State.PENDING: partial(self._abandon, grace_s=grace_s), State.DELETING: self._end}
         for batch in self._unsettled():
-            self._abandon([row for row in batch if row.state is State.PENDING], grace_s, settled)
-            self._end([row for row in batch if row.state is State.DELETING], settled)
+            for state, settle in steps.items():
+                rows = [row for row in batch if row.state is state]
+                if settled.in_vain:
+                    settled.left += len(rows)
+                elif rows:
+                    settle(rows, settled)
         self._store.sweep(lambda writer: self._writers.is_alive(writer) is not False)
         return settled
 
@@ -62,6 +76,8 @@ class Upkeep:
         settled = Settled()
         for batch in self._unsettled():
             self._end([row for row in batch if row.state is State.DELETING], settled)
+            if settled.in_vain:
+                break
         if settled.failed:
             raise settled.failed
 
@@ -79,25 +95,19 @@ class Upkeep:
             after = batch[-1].key
             yield batch
 
-    def _abandon(self, rows: Sequence[Upload], grace_s: float, settled: Settled) -> None:
-        for row in rows:
-            if self._is_early(row, grace_s):
-                settled.left += 1
-                continue
-            retired = self._catalog.uploads.retire([row.key], states=(State.PENDING,))
-            failed = self._uploads.deletions.end(retired, were_public=False).failed
-            settled.abandoned += 0 if failed else len(retired)
-            settled.left += len(retired) if failed else 0
+    def _abandon(self, rows: Sequence[Upload], settled: Settled, *, grace_s: float) -> None:
+        due = [row.key for row in rows if not self._is_early(row, grace_s)]
+        retired = self._catalog.uploads.retire(due, states=(State.PENDING,)) if due else []
+        ended = self._uploads.deletions.end(retired, were_public=False)
+        settled.left += len(rows) - len(due)
+        settled.abandoned += settled.add(ended, of=len(retired))
 
     def _end(self, rows: Sequence[Upload], settled: Settled) -> None:
         deletions = self._uploads.deletions
         # Whoever wrote it, dead or alive, a put may still arrive; with a version it was an upload, and none will.
         late_s, now = self._store.late_put_s, self._uploads.clock()
         due = [row for row in rows if (row.version_id or not is_within(row, late_s, now)) and deletions.is_due(row)]
-        ended = deletions.end(due)
-        settled.deleted += ended.count
-        settled.left += len(rows) - ended.count
-        settled.failed = ended.failed or settled.failed
+        settled.deleted += settled.add(deletions.end(due), of=len(rows))
 
     def _is_early(self, row: Upload, wait_s: float) -> bool:
         """Whether a put may still be under way; what a dead writer had sent to its end can arrive after its death."""

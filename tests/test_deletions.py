@@ -124,6 +124,43 @@ def test_who_deletes_many_waits_for_a_slow_store_no_longer_than_for_a_few(house,
     assert not any(house.store.head(key) for key in keys)
 
 
+def test_a_store_that_is_mute_is_asked_once_and_the_rest_is_left(house, monkeypatch):
+    keys = [house.send(samples.make("png", seed=seed)).key for seed in range(4)]
+    house.catalog.uploads.retire(keys, states=(State.LIVE,))
+    with monkeypatch.context() as patch:
+        for name in ("finish", "retire"):
+            patch.setattr(house.catalog.uploads, name, _refuse)
+        for seed in range(4, 6):
+            with pytest.raises(StoreUnavailable):
+                house.send(samples.make("png", seed=seed))
+    keys = [row.key for row in house.catalog.uploads.unsettled(limit=9)]
+    asked = []
+    house.store.refused = frozenset(keys)
+    house.store.waits = lambda: (asked.append(1), house.clock.tick(seconds=40))
+
+    with pytest.raises(StoreUnavailable):
+        house.upkeep.end_deletions()
+    assert len(asked) == 1
+    settled = house.upkeep.reconcile(grace_s=0)
+    assert (len(asked), settled.left, settled.abandoned, settled.deleted) == (2, 6, 0, 0)
+
+    house.store.refused, house.store.waits = frozenset(), lambda: None
+    house.upkeep.end_deletions()
+    assert not any(house.store.head(key) for key in keys)
+
+
+def test_objects_that_are_refused_at_once_hold_up_no_other(house):
+    keys = sorted(house.send(samples.make("png", seed=seed)).key for seed in range(30))
+    house.store.refused = frozenset(keys[:29])
+    house.store.waits = lambda: house.clock.tick(milliseconds=500)
+    house.catalog.uploads.retire(keys, states=(State.LIVE,))
+
+    with pytest.raises(StoreUnavailable):
+        house.upkeep.end_deletions()
+
+    assert house.store.head(keys[29]) is None
+
+
 def test_who_uploads_does_not_wait_for_a_store_that_did_not_answer_to_delete_too(house, edge):
     house.store.puts_nothing, house.store.late_put_s = True, 120.0
     asked = []
