@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
 from bench import endpoint, library, machine, proxy, reads, report, slow, thumbnails, transactions, uploads
 from bench.amounts import COUNTS, SIZES
@@ -102,9 +103,12 @@ def cli(context: click.Context, **chosen: Any) -> None:
       python -m bench --json bench.json --markdown bench.md
       python -m bench uploads --peer 'linx=http://127.0.0.1:8081/upload,file'
     """
-    if context.invoked_subcommand:
+    if not context.invoked_subcommand:
+        _run_all(**chosen)
         return
-    _run_all(**chosen)
+    for option in context.command.params:
+        if context.get_parameter_source(option.name or "") is not ParameterSource.DEFAULT:
+            raise click.UsageError(f"{option.opts[0]} goes behind {context.invoked_subcommand}")
 
 
 def _run_all(

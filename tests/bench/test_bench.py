@@ -110,6 +110,13 @@ def test_what_is_no_size_is_a_usage_error(text):
     assert CliRunner().invoke(cli, ["uploads", "--sizes", text]).exit_code == 2
 
 
+def test_an_option_before_the_command_that_it_is_for_is_a_usage_error():
+    shown = CliRunner().invoke(cli, ["--sizes", "40kB", "uploads", "--rounds", "1"])
+
+    assert shown.exit_code == 2
+    assert "--sizes goes behind uploads" in shown.output
+
+
 def test_a_size_has_the_units_of_the_task():
     assert SIZES.convert("40kB,1MB,1MiB", None, None) == (40_000, 1_000_000, 1_048_576)
 
