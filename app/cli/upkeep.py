@@ -48,12 +48,16 @@ def reconcile(grace_s: int, accept_missing: bool) -> None:
 def warn(compared: Compared) -> bool:
     """Say so if so many uploads have no object that none of them was touched."""
     if compared.refused:
-        click.echo(
-            f"bowerbird: {compared.dangling:,} of {compared.live:,} uploads have no object: is it the right bucket?"
-            " If so: bowerbird reconcile --accept-missing",
-            err=True,
-        )
+        click.echo(f"bowerbird: {doubt(compared)}", err=True)
     return compared.refused
+
+
+def doubt(compared: Compared) -> str:
+    """Return why none of the uploads without an object was touched, and what to do."""
+    return (
+        f"{compared.dangling:,} of {compared.live:,} uploads have no object: is it the right bucket?"
+        " If so: bowerbird reconcile --accept-missing"
+    )
 
 
 @click.group()

@@ -12,13 +12,14 @@ import click
 import structlog
 
 from .. import logs, settings
+from ..errors import BowerbirdError
 from ..heartbeat import Heartbeat
 from ..jobs import Record
 from ..metrics.counts import Counts
 from ..rounds import Job, run_due
 from ..settings import Settings
 from ..upkeep import GRACE_S
-from .upkeep import warn
+from .upkeep import doubt
 from .wiring import Jobs, open_catalog, open_jobs
 
 ROUND_S = 60
@@ -44,6 +45,18 @@ def worker(with_parent: bool, counted_in: Path | None) -> None:
     Example:
       bowerbird worker
     """
+    try:
+        _work(with_parent, counted_in)
+    except BowerbirdError as e:
+        if not with_parent:
+            raise
+        # What `serve` says is a log, and this is part of it.
+        structlog.get_logger().error("the worker cannot start", why=str(e))
+        sys.exit(1)
+
+
+def _work(with_parent: bool, counted_in: Path | None) -> None:
+    logs.configure()
     chosen = settings.load()
     logs.configure(chosen.log_format)
     logs.take_all()
@@ -95,10 +108,15 @@ def _jobs(chosen: Settings, opened: Jobs) -> list[Job]:
         opened.resumable.sweep()
         inventory.prune()
 
+    def compare() -> None:
+        compared = inventory.compare(grace_s=GRACE_S)
+        if compared.refused:
+            structlog.get_logger().warning("uploads have no object", why=doubt(compared))
+
     jobs = [
         Job("upkeep", ROUND_S, tidy),
         Job("inspection", LOOK_S, lambda: inventory.inspect(limit=INSPECTED)),
     ]
     if chosen.store == "s3":
-        jobs.append(Job("comparison", DAY_S, lambda: warn(inventory.compare(grace_s=GRACE_S))))
+        jobs.append(Job("comparison", DAY_S, compare))
     return jobs
