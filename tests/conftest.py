@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 import urllib.request
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import suppress
@@ -211,16 +212,16 @@ def _start(environment: dict[str, str], data_dir: Path, port: int, host: str, op
         server.printed += line
         if "bowerbird sxcu" in line:
             break
+    else:
+        process.wait()  # it has ended; web workers of a master that was killed may still answer at its port
     for _ in range(600):
+        if process.poll() is not None:
+            break
         try:
             with urllib.request.urlopen(f"{server.url}/healthz", timeout=5):
                 return server
         except OSError:
-            try:
-                process.wait(0.05)
-                break
-            except subprocess.TimeoutExpired:
-                continue
+            time.sleep(0.05)
     raise RuntimeError(f"the server did not start: {log.read_text()[-2000:]}")
 
 
