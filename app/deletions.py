@@ -13,7 +13,7 @@ from .store.base import ObjectStore
 
 # A download that began before the deletion may fill the cache after the purge: the edge is told again.
 AGAIN = timedelta(seconds=60)
-WAITED = timedelta(seconds=20)  # no more rows are begun after so long in vain; where somebody waits, after so long
+WAITED = timedelta(seconds=20)  # lost to a store that does not answer, or with somebody waiting: no more rows are begun
 GRACE_BYTES = 32 * 1024 * 1024  # a larger upload has longer
 
 

@@ -56,7 +56,7 @@ def worker(with_parent: bool, counted_in: Path | None) -> None:
 
 
 def _work(with_parent: bool, counted_in: Path | None) -> None:
-    logs.configure()
+    logs.configure()  # until it is known how
     chosen = settings.load()
     logs.configure(chosen.log_format)
     logs.take_all()
