@@ -2,7 +2,9 @@
 
 import hashlib
 import io
+import re
 from collections import Counter
+from contextlib import closing
 from dataclasses import dataclass
 
 from hypothesis import given
@@ -69,19 +71,17 @@ def read(data: bytes, boundary: str, tmp_path, size: int = 7) -> Form:
 @examples(60)
 @given(parts=PARTS, boundary=BOUNDARIES, size=st.integers(1, 400))
 def test_what_is_well_formed_is_read_as_another_reader_reads_it(tmp_path, parts, boundary, size):
-    mark = b"\r\n--" + boundary.encode()
-    if any(mark in b"\r\n" + one.encoded() for one in parts) or not any(one.name == "file" for one in parts):
+    mark = re.compile(rb"[\r\n]--" + re.escape(boundary.encode()))  # the other takes half a line break for a whole one
+    if any(mark.search(b"\n" + one.encoded()) for one in parts) or not any(one.name == "file" for one in parts):
         return
     data = body(parts, boundary)
     parser = FormDataParser(stream_factory=lambda *_, **__: io.BytesIO())
     _, fields, files = parser.parse(io.BytesIO(data), "multipart/form-data", len(data), {"boundary": boundary})
 
-    form = read(data, boundary, tmp_path, size)
-
     expected = Counter(hashlib.sha256(one.read()).hexdigest() for one in files.getlist("file"))
-    assert Counter(one.sha256 for one in form.files) == expected
-    assert form.fields == {name: values[-1] for name, values in fields.lists()}
-    form.close()
+    with closing(read(data, boundary, tmp_path, size)) as form:
+        assert Counter(one.sha256 for one in form.files) == expected
+        assert form.fields == {name: values[-1] for name, values in fields.lists()}
 
 
 @examples(80)

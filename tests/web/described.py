@@ -1,6 +1,8 @@
 """What schemathesis cannot guess of the API: images, and words that have a meaning (SCHEMATHESIS_HOOKS names it)."""
 
+import random
 from datetime import UTC, datetime
+from ipaddress import IPv4Address
 
 import schemathesis
 from hypothesis import strategies as st
@@ -30,7 +32,9 @@ for name, strategy in {
 
 @schemathesis.hook
 def before_call(context, case, kwargs):
-    """What one part of a request says of another: a cursor fits the order, and an image the address it goes to."""
+    """What one part of a request says of another: a cursor fits the order, and an image the address it goes to. Each
+    comes from an address of its own, for wrong tokens are counted by address."""
+    case.headers["X-Forwarded-For"] = str(IPv4Address(random.getrandbits(32)))
     query = case.query or {}
     if query.get("cursor") == BY_DATE and query.get("sort") in ("largest", "smallest"):
         query["cursor"] = BY_SIZE

@@ -130,7 +130,8 @@ def test_the_page_shows_all_of_it_without_a_script(client, document):
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory):
-    server = start_server(tmp_path_factory.mktemp("described") / "data", webhook_secret=SECRET, view_pages="true")
+    settings = {"webhook_secret": SECRET, "view_pages": "true", "trusted_proxies": "1"}
+    server = start_server(tmp_path_factory.mktemp("described") / "data", **settings)
     yield server
     server.stop()
 

@@ -32,6 +32,8 @@ def _list(settings: Settings) -> Json:
     tags = {"type": "array", "items": TEXT, "maxItems": MAX_TAGS}
     album = {"type": "integer", "minimum": 0, "maximum": 999_999_999}
     sort = {"type": "string", "enum": list(map(str, Sort)), "default": Sort.NEWEST.value}
+    cursor = {"type": "string", "format": "cursor"}
+    may_be_empty = {"allowEmptyValue": True}  # as if it was not there
     found = reply(
         "A page of the live uploads",
         ref("Page"),
@@ -47,10 +49,10 @@ def _list(settings: Settings) -> Json:
         parameters=[
             parameter("query", "q", _SEARCH, {"type": "string", "maxLength": MAX_TEXT, "format": "search"}),
             parameter("query", "tag", "Has the tag; several: all of them", tags),
-            parameter("query", "album", "Is in the album of this number", album),
-            parameter("query", "sort", "What comes first", sort),
-            parameter("query", "limit", "How many at most", limit),
-            parameter("query", "cursor", "The `next` of the page before it", {"type": "string", "format": "cursor"}),
+            parameter("query", "album", "Is in the album of this number", album, **may_be_empty),
+            parameter("query", "sort", "What comes first", sort, **may_be_empty),
+            parameter("query", "limit", "How many at most", limit, **may_be_empty),
+            parameter("query", "cursor", "The `next` of the page before it", cursor, **may_be_empty),
         ],
         answers={"200": found},
         refused=[BadRequest],
