@@ -42,7 +42,7 @@ def idempotency_key(text: str | None) -> str | None:
 
 def flag_of(name: str, text: str) -> bool:
     """Return whether `text` means yes; raise BadRequest where it means neither yes nor no."""
-    if (word := text.strip().lower()) not in YES + NO:
+    if (word := text.lower()) not in YES + NO:
         raise BadRequest(f"{name} is {text[:40]!r}; give 1 or 0")
     return word in YES
 

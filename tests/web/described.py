@@ -1,8 +1,8 @@
 """What schemathesis cannot guess of the API: images, and words that have a meaning (SCHEMATHESIS_HOOKS names it)."""
 
-import random
 from datetime import UTC, datetime
 from ipaddress import IPv4Address
+from itertools import count
 
 import schemathesis
 from hypothesis import strategies as st
@@ -13,6 +13,7 @@ from tests.samples import make
 IMAGES = {kind: make(kind, 8, 8) for kind in ("png", "jpeg", "gif", "webp", "avif")}
 BY_DATE, BY_SIZE = encode(Cursor(datetime(2026, 11, 25, tzinfo=UTC), "a.png")), encode(Cursor(300, "a.png"))
 PIECE = b"x"
+ADDRESSES = map(IPv4Address, count(0x0B000000))  # from 11.0.0.0 on
 WORDS = st.text(st.characters(categories=["L", "N"]), min_size=1, max_size=12)
 FILTERS = st.sampled_from(["tag:cat", 'tag:"my cat"', "type:png", "since:2026-11", "larger:1.5MB", "is:favourite"])
 
@@ -34,7 +35,7 @@ for name, strategy in {
 def before_call(context, case, kwargs):
     """What one part of a request says of another: a cursor fits the order, and an image the address it goes to. Each
     comes from an address of its own, for wrong tokens are counted by address."""
-    case.headers["X-Forwarded-For"] = str(IPv4Address(random.getrandbits(32)))
+    case.headers["X-Forwarded-For"] = str(next(ADDRESSES))
     query = case.query or {}
     if query.get("cursor") == BY_DATE and query.get("sort") in ("largest", "smallest"):
         query["cursor"] = BY_SIZE
