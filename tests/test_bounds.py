@@ -109,21 +109,36 @@ FLOODS = {
 }
 
 
+def cost(work):
+    """Return how much CPU it takes, as a ratio to counting before and after it: machines change their pace."""
+
+    def seconds(what):
+        started = time.process_time()
+        what()
+        return time.process_time() - started
+
+    before, took, after = seconds(count), seconds(work), seconds(count)
+    return 2 * took / (before + after)
+
+
+def count():
+    sum(1 for _ in range(2_000_000))  # 0.07 s where the floods took 1.2 at most
+
+
 @pytest.mark.parametrize("name", FLOODS)
-def test_a_few_megabytes_of_the_smallest_parts_cost_a_second_at_most(name):
+def test_a_few_megabytes_of_the_smallest_parts_cost_a_few_seconds_at_most(name):
     flood = FLOODS[name]()
-    start = time.process_time()
 
-    with pytest.raises(BadImage):  # each is cut off, or has too many parts
-        inspect(flood)
+    def refuse():
+        with pytest.raises(BadImage):  # each is cut off, or has too many parts
+            inspect(flood)
 
-    assert time.process_time() - start < 3  # on a slow machine; on the one this was written on a third of it
+    assert cost(refuse) < 45
 
 
 def test_libmagic_does_not_brood_over_empty_lines():
-    begin = time.process_time()
+    def refuse():
+        with pytest.raises(Refused):
+            inspect(b"\n" * 65536)
 
-    with pytest.raises(Refused):
-        inspect(b"\n" * 65536)
-
-    assert time.process_time() - begin < 0.4  # a second, if it were given all of them
+    assert cost(refuse) < 5  # ten times what it costs now, if it were given all of them
