@@ -21,7 +21,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from xdist.scheduler import LoadScopeScheduling
 
-from app import create_app, tokens
+from app import create_app, request_ids, tokens
 from app.catalog import Catalog
 from app.settings import Settings, load
 from tests.once import (  # noqa: F401
@@ -36,6 +36,12 @@ from tests.programs import missing
 
 OWNER = "bb_owner-token-of-the-tests-0123456789"
 UPLOADER = "bb_upload-token-of-the-tests-0123456789"
+
+
+@pytest.fixture(autouse=True)
+def _no_request() -> None:
+    """A test begins outside of any request, also where one before it has left one unfinished in this process."""
+    request_ids.begin("")
 
 
 @pytest.fixture(autouse=True)

@@ -31,7 +31,6 @@ def make(monkeypatch):
 
     yield make
     structlog.configure(**known)
-    request_ids.begin("")
 
 
 def fail():
