@@ -16,9 +16,8 @@ from app.inventory import Compared
 
 def start(folder, *options, **settings):
     """Run the worker as long as it takes to fail."""
-    env = {name: value for name, value in os.environ.items() if not name.startswith("BOWERBIRD_")} | settings
     command = [sys.executable, "-m", "app.cli", "worker", *options]
-    env |= {"BOWERBIRD_DATA_DIR": str(folder / "data"), "PYTHONPATH": str(Path.cwd())}
+    env = {**os.environ, "BOWERBIRD_DATA_DIR": str(folder / "data"), "PYTHONPATH": str(Path.cwd()), **settings}
     return subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, timeout=60, check=False)
 
 

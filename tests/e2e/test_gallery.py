@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from app.catalog import Catalog
 from app.web.view import PAGE
@@ -50,6 +50,10 @@ def tiles(page: Page) -> Any:
     return page.locator("#tiles > li")
 
 
+def name_of(tile: Locator) -> str:
+    return (tile.locator("input").get_attribute("aria-label") or "").removeprefix("Select ")
+
+
 def test_the_list_goes_on_while_it_is_scrolled(open_page: OpenPage, names: str) -> None:
     page = open_page(names)
     expect(tiles(page)).to_have_count(PAGE)
@@ -70,7 +74,7 @@ def test_without_a_script_it_is_seen_paged_selected_and_deleted(open_page: OpenP
     expect(tiles(page)).to_have_count(PAGE)
     page.get_by_role("link", name="More").click()
     before = tiles(page).count()
-    name = (tiles(page).first.locator("input").get_attribute("aria-label") or "").removeprefix("Select ")
+    name = name_of(tiles(page).first)
     page.get_by_role("link", name=name).click()
     expect(page.get_by_role("heading", name=name)).to_be_visible()
     page.go_back()
@@ -135,7 +139,7 @@ def test_all_is_done_by_keys(open_page: OpenPage, names: str) -> None:
     page.keyboard.press("Escape")
     page.keyboard.press("/")
     expect(page.get_by_label("Search")).to_be_focused()
-    name = (tiles(page).last.locator("input").get_attribute("aria-label") or "").removeprefix("Select ")
+    name = name_of(tiles(page).last)
     page.keyboard.type(name.lower())
     page.keyboard.press("Enter")
     expect(tiles(page)).to_have_count(1)
@@ -224,9 +228,9 @@ def test_axe_finds_nothing_serious(open_page: OpenPage, live_server: Server, nam
     key = tiles(page).first.get_attribute("data-key") or ""
     catalog.albums.put_in(album.id, [key])
     catalog.albums.share(album.id, "axe-" + "s" * 20, until=None)
-    name = tiles(page).first.locator("input").get_attribute("aria-label") or ""
+    name = name_of(tiles(page).first)
     found = check(page)
-    page.goto(f"{live_server.url}{names}&q={name.removeprefix('Select Shot ')[:2]}")  # a tile is like the other
+    page.goto(f"{live_server.url}{names}&q={name.removeprefix('Shot ')[:2]}")  # a tile is like the other
     page.locator("input[name=key]").nth(0).check(force=True)
     page.get_by_text("Album", exact=True).click()
     page.locator("#help summary").click()
