@@ -68,10 +68,12 @@ class Deletions:
             except Unavailable as e:
                 failed = e
                 lost += self._clock() - now
+        count = 0
         try:
-            return Ended(self._settle(gone, were_public) if gone else 0, failed, lost > WAITED)
+            count = self._settle(gone, were_public) if gone else 0
         except Unavailable as e:
-            return Ended(0, e, lost > WAITED)
+            failed = e
+        return Ended(count, failed, lost > WAITED)
 
     def give_up(self, keys: Sequence[str], *, may_come: bool) -> None:
         """Take back uploads that were never acknowledged. With `may_come` the store did not answer, and a put that
